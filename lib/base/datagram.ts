@@ -23,6 +23,8 @@ export interface Datagram {
   readonly localPort: number;
   /** Congestion bits of the outer header. */
   readonly ecn: Ecn;
+  /** Tells whether it came from `address`. Allocates nothing. */
+  isFrom(address: SocketAddress): boolean;
   /** Makes the source address. Control path only: allocates. */
   source(): SocketAddress;
   /** Makes the address that the datagram was sent to. Control path only: allocates. */

@@ -1,6 +1,7 @@
 import {
   type Datagram,
   type Ecn,
+  equalSocketAddresses,
   parseSocketAddress,
   type SocketAddress,
 } from "../../lib/base/mod.ts";
@@ -21,6 +22,7 @@ export function datagramOf(
     sourcePort: from.port,
     localPort: to.port,
     ecn,
+    isFrom: (address) => equalSocketAddresses(from, address),
     source: () => from,
     local: () => to,
   };

@@ -1,0 +1,198 @@
+import type { CommandSpec, OptionSpec } from "./options.ts";
+
+const API_URL: OptionSpec = {
+  name: "api-url",
+  short: "u",
+  env: "FIREZONE_API_URL",
+  value: "URL",
+  help:
+    "Portal to connect to: wss://, ws://, https:// or http://, port 443 unless given",
+  fallback: "wss://api.firezone.dev",
+};
+const NAME: OptionSpec = {
+  name: "firezone-name",
+  short: "n",
+  env: "FIREZONE_NAME",
+  value: "NAME",
+  help: "Display name in the portal",
+  fallback: "host name",
+};
+const ID: OptionSpec = {
+  name: "firezone-id",
+  short: "i",
+  env: "FIREZONE_ID",
+  value: "ID",
+  help:
+    "Identity of this installation; must be unique and stay the same across restarts",
+  fallback: "kept in /var/lib/firezone, else derived from /etc/machine-id",
+};
+const TOKEN: OptionSpec = {
+  name: "token",
+  env: "FIREZONE_TOKEN",
+  value: "TOKEN",
+  help:
+    "Token from the portal; the systemd credential FIREZONE_TOKEN is read when it is absent",
+};
+const LOG_FORMAT: OptionSpec = {
+  name: "log-format",
+  env: "FIREZONE_LOG_FORMAT",
+  value: "FORMAT",
+  help: "human or json",
+  fallback: "human",
+};
+const LOG_FILTER: OptionSpec = {
+  name: "log-filter",
+  env: "RUST_LOG",
+  value: "DIRECTIVES",
+  help:
+    "Log level, or comma-separated target=level directives such as info,ice=debug",
+  fallback: "info",
+};
+const NO_CHECK: OptionSpec = {
+  name: "no-check",
+  help: "Skip the check for the CAP_NET_ADMIN capability at start",
+};
+
+/** The gateway, the reason for this program. */
+export const GATEWAY_COMMAND: CommandSpec = {
+  command: "",
+  summary: "Firezone-compatible zero-trust WireGuard gateway",
+  positional: TOKEN,
+  options: [
+    API_URL,
+    NAME,
+    ID,
+    {
+      name: "max-partition-time",
+      short: "m",
+      env: "FIREZONE_MAX_PARTITION_TIME",
+      value: "DURATION",
+      help:
+        "How long to go on without the portal after having been connected, such as 1h or 30d",
+      fallback: "24h",
+    },
+    LOG_FORMAT,
+    LOG_FILTER,
+    NO_CHECK,
+  ],
+  examples: [
+    "sudo setcap cap_net_admin+eip ./firezone-gateway   # once per download",
+    "FIREZONE_ID=edge-1 FIREZONE_TOKEN=... ./firezone-gateway",
+    "RUST_LOG=info,ice=debug FIREZONE_TOKEN=... ./firezone-gateway --api-url wss://portal.example",
+  ],
+};
+
+/** The lab client. */
+export const CLIENT_COMMAND: CommandSpec = {
+  command: "client",
+  summary:
+    "Headless client for labs and tests: connects to resources through gateways",
+  positional: TOKEN,
+  options: [
+    API_URL,
+    NAME,
+    ID,
+    {
+      name: "max-partition-time",
+      short: "m",
+      env: "MAX_PARTITION_TIME",
+      value: "DURATION",
+      help: "How long to go on without the portal after having been connected",
+      fallback: "unlimited",
+    },
+    LOG_FORMAT,
+    LOG_FILTER,
+    NO_CHECK,
+  ],
+  examples: [
+    "FIREZONE_ID=laptop FIREZONE_TOKEN=... firezone-gateway client --api-url ws://portal.lab:8081",
+  ],
+};
+
+/** The relay. */
+export const RELAY_COMMAND: CommandSpec = {
+  command: "relay",
+  summary:
+    "STUN and TURN relay that gateways and clients reach each other through",
+  positional: TOKEN,
+  options: [
+    API_URL,
+    NAME,
+    {
+      name: "public-ip4-addr",
+      env: "PUBLIC_IP4_ADDR",
+      value: "IP",
+      help:
+        "IPv4 address that peers reach this relay at; at least one family is needed",
+    },
+    {
+      name: "public-ip6-addr",
+      env: "PUBLIC_IP6_ADDR",
+      value: "IP",
+      help: "IPv6 address that peers reach this relay at",
+    },
+    {
+      name: "listen-port",
+      env: "LISTEN_PORT",
+      value: "PORT",
+      help: "UDP port; Firezone clients and gateways know relays on 3478 only",
+      fallback: "3478",
+    },
+    {
+      name: "lowest-port",
+      env: "LOWEST_PORT",
+      value: "PORT",
+      help: "First port for allocations",
+      fallback: "49152",
+    },
+    {
+      name: "highest-port",
+      env: "HIGHEST_PORT",
+      value: "PORT",
+      help: "Last port for allocations",
+      fallback: "65535",
+    },
+    LOG_FORMAT,
+    LOG_FILTER,
+  ],
+  examples: [
+    "PUBLIC_IP4_ADDR=203.0.113.7 FIREZONE_TOKEN=... firezone-gateway relay --api-url wss://portal.example",
+  ],
+};
+
+/** The lab portal. */
+export const PORTAL_COMMAND: CommandSpec = {
+  command: "portal",
+  summary:
+    "Portal for labs and tests: serves gateways, clients and relays from a policy file",
+  options: [
+    {
+      name: "policy",
+      short: "p",
+      env: "FIREZONE_POLICY",
+      value: "FILE",
+      help: "JSON policy file; read again on SIGHUP",
+    },
+    {
+      name: "listen",
+      short: "l",
+      env: "FIREZONE_LISTEN",
+      value: "ADDR:PORT",
+      help: "Where to serve ws://; several, separated by commas",
+      fallback: "127.0.0.1:8081",
+    },
+    LOG_FORMAT,
+    LOG_FILTER,
+  ],
+  examples: [
+    "firezone-gateway portal --policy policy.json --listen 127.0.0.1:8081",
+  ],
+};
+
+/** All roles; the first is what runs without a sub-command. */
+export const COMMANDS: readonly CommandSpec[] = [
+  GATEWAY_COMMAND,
+  CLIENT_COMMAND,
+  RELAY_COMMAND,
+  PORTAL_COMMAND,
+];

@@ -1,0 +1,195 @@
+import {
+  formatIp,
+  type IpAddress,
+  parseIp,
+  parseSocketAddress,
+  type SocketAddress,
+} from "../base/mod.ts";
+import { parseHumanDuration } from "./human_duration.ts";
+import { LogFilter } from "./log_filter.ts";
+import type { LogFormat } from "./log_sink.ts";
+import type { RawSettings } from "./options.ts";
+
+/** How log lines are chosen and rendered. */
+export interface LogSettings {
+  /** Which lines are kept. */
+  readonly filter: LogFilter;
+  /** How they look. */
+  readonly format: LogFormat;
+}
+
+/** What gateway, client and relay need to reach the portal. */
+export interface PortalSettings {
+  /** API URL with a scheme of `ws`, `wss`, `http` or `https`. */
+  readonly apiUrl: string;
+  /** Configured display name, if any. */
+  readonly name: string | undefined;
+  /** Configured identity, if any. */
+  readonly id: string | undefined;
+  /** Reconnect budget in ms; `undefined` for the default of the role. */
+  readonly maxPartitionMs: number | undefined;
+}
+
+/** What a relay is told beside its portal. */
+export interface RelaySettings {
+  /** Advertised IPv4 address. */
+  readonly publicIpv4: IpAddress | undefined;
+  /** Advertised IPv6 address. */
+  readonly publicIpv6: IpAddress | undefined;
+  /** STUN and TURN port. */
+  readonly listenPort: number;
+  /** First allocation port. */
+  readonly lowestPort: number;
+  /** Last allocation port. */
+  readonly highestPort: number;
+}
+
+/** What the lab portal is told. */
+export interface PortalServerSettings {
+  /** Path of the policy file. */
+  readonly policyPath: string;
+  /** Where to serve. */
+  readonly listen: readonly SocketAddress[];
+}
+
+/** Reads typed settings out of raw ones and collects a sentence for each that cannot be used. */
+export class SettingsReader {
+  readonly #raw: RawSettings;
+  readonly #problems: string[] = [];
+
+  /** Reads from `raw`. */
+  constructor(raw: RawSettings) {
+    this.#raw = raw;
+  }
+
+  /** What is wrong with the settings read so far. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  /** Reads a switch: true, false, yes, no, 1 or 0. */
+  flag(name: string): boolean {
+    const text = this.#raw.get(name);
+    if (text === undefined) return false;
+    if (/^(?:true|yes|1)$/i.test(text)) return true;
+    if (!/^(?:false|no|0)$/i.test(text)) {
+      this.#refuse(name, text, "true or false");
+    }
+    return false;
+  }
+
+  /** Reads the log settings. */
+  log(): LogSettings {
+    const format = this.#raw.get("log-format") ?? "human";
+    if (format !== "human" && format !== "json") {
+      this.#refuse("log-format", format, "human or json");
+    }
+    const directives = this.#raw.get("log-filter") ?? "info";
+    const filter = LogFilter.parse(directives);
+    if (filter instanceof LogFilter) {
+      return { filter, format: format === "json" ? "json" : "human" };
+    }
+    this.#refuse(
+      "log-filter",
+      filter.malformed,
+      "a level or target=level, such as info,ice=debug",
+    );
+    return { filter: LogFilter.parse("info") as LogFilter, format: "human" };
+  }
+
+  /** Reads what concerns the portal. */
+  portal(): PortalSettings {
+    const apiUrl = this.#raw.get("api-url") ?? "wss://api.firezone.dev";
+    if (!URL.canParse(apiUrl)) {
+      this.#refuse("api-url", apiUrl, "a URL such as wss://api.firezone.dev");
+    } else if (!/^(?:wss?|https?):$/.test(new URL(apiUrl).protocol)) {
+      this.#refuse(
+        "api-url",
+        apiUrl,
+        "a URL with the scheme wss, ws, https or http",
+      );
+    }
+    return {
+      apiUrl,
+      name: this.#raw.get("firezone-name"),
+      id: this.#raw.get("firezone-id"),
+      maxPartitionMs: this.#duration("max-partition-time"),
+    };
+  }
+
+  /** Reads what concerns a relay. */
+  relay(): RelaySettings {
+    const publicIpv4 = this.#ip("public-ip4-addr", 4);
+    const publicIpv6 = this.#ip("public-ip6-addr", 6);
+    if (
+      !this.#raw.has("public-ip4-addr") && !this.#raw.has("public-ip6-addr")
+    ) {
+      this.#problems.push(
+        "Cannot start a relay without an address: set PUBLIC_IP4_ADDR or PUBLIC_IP6_ADDR",
+      );
+    }
+    const lowestPort = this.#port("lowest-port", 49_152);
+    const highestPort = this.#port("highest-port", 65_535);
+    if (lowestPort > highestPort) {
+      this.#problems.push(
+        `Cannot use the allocation ports: lowest ${lowestPort} is above highest ${highestPort}`,
+      );
+    }
+    const listenPort = this.#port("listen-port", 3478);
+    return { publicIpv4, publicIpv6, listenPort, lowestPort, highestPort };
+  }
+
+  /** Reads what concerns the lab portal. */
+  portalServer(): PortalServerSettings {
+    const policyPath = this.#raw.get("policy") ?? "";
+    if (policyPath === "") {
+      this.#problems.push(
+        "Cannot start a portal without a policy file: pass --policy FILE",
+      );
+    }
+    const listen: SocketAddress[] = [];
+    for (
+      const text of (this.#raw.get("listen") ?? "127.0.0.1:8081").split(",")
+    ) {
+      const address = parseSocketAddress(text.trim());
+      if (address) listen.push(address);
+      else this.#refuse("listen", text, "ADDR:PORT or [V6]:PORT");
+    }
+    return { policyPath, listen };
+  }
+
+  #duration(name: string): number | undefined {
+    const text = this.#raw.get(name);
+    if (text === undefined) return undefined;
+    const ms = parseHumanDuration(text);
+    if (ms === undefined) {
+      this.#refuse(name, text, "a duration such as 90s, 1h or 30d");
+    }
+    return ms;
+  }
+
+  #ip(name: string, family: 4 | 6): IpAddress | undefined {
+    const text = this.#raw.get(name);
+    if (text === undefined) return undefined;
+    const ip = parseIp(text);
+    if (ip?.family === family) return ip;
+    this.#refuse(name, ip ? formatIp(ip) : text, `an IPv${family} address`);
+    return undefined;
+  }
+
+  #port(name: string, fallback: number): number {
+    const text = this.#raw.get(name);
+    if (text === undefined) return fallback;
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    if (port < 1 || port > 65_535) {
+      this.#refuse(name, text, "a port from 1 to 65535");
+    }
+    return port;
+  }
+
+  #refuse(name: string, value: string, wanted: string): void {
+    this.#problems.push(
+      `Cannot use ${name}: ${JSON.stringify(value)} is not ${wanted}`,
+    );
+  }
+}

