@@ -1,0 +1,27 @@
+/**
+ * The resource of the lab: `GET /` greets, `GET /bytes/N` streams N zero bytes.
+ *
+ * Usage: web_server.ts PORT
+ */
+const CHUNK = new Uint8Array(65_536);
+
+function streamZeros(length: number): ReadableStream<Uint8Array> {
+  let left = length;
+  return new ReadableStream({
+    pull(controller) {
+      const size = Math.min(left, CHUNK.length);
+      if (size > 0) controller.enqueue(CHUNK.subarray(0, size));
+      left -= size;
+      if (left === 0) controller.close();
+    },
+  });
+}
+
+Deno.serve({ hostname: "::", port: Number(Deno.args[0]) }, (request) => {
+  const bytes = /^\/bytes\/(\d{1,12})$/.exec(new URL(request.url).pathname)
+    ?.[1];
+  if (bytes === undefined) return new Response("Hello from the resource\n");
+  return new Response(streamZeros(Number(bytes)), {
+    headers: { "content-length": bytes },
+  });
+});
