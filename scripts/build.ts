@@ -8,6 +8,10 @@
  */
 
 const OUTPUT = "dist/firezone-gateway";
+const CONFIG = "dist/deno.json";
+
+/** Dependencies that only tests and scripts have. `deno compile` would embed them, 100 MB in all. */
+const DEVELOPMENT_ONLY = ["assemblyscript", "fast-check"];
 
 /**
  * What the program may do. `--allow-ffi` cannot be narrowed: with a path list
@@ -39,6 +43,9 @@ const PERMISSIONS = [
       "PUBLIC_IP4_ADDR",
       "PUBLIC_IP6_ADDR",
       "RUST_LOG",
+      // Read by the WebSocket library when it is loaded.
+      "WS_NO_BUFFER_UTIL",
+      "WS_NO_UTF_8_VALIDATE",
     ].join(",")
   }`,
   // Token credential, policy file and identity lie where the administrator says.
@@ -53,6 +60,8 @@ const PERMISSIONS = [
 const COMPILE_ARGS = [
   "--no-code-cache",
   "--include=lib/io/worker.ts",
+  `--config=${CONFIG}`,
+  "--lock=dist/deno.lock",
   ...PERMISSIONS,
   `--output=${OUTPUT}`,
   "main.ts",
@@ -70,6 +79,7 @@ if (
 }
 
 await Deno.mkdir("dist", { recursive: true });
+await writeConfig();
 let built = mode === "--offline-base"
   ? undefined
   : await compile(Deno.execPath(), ["compile"]);
@@ -91,6 +101,17 @@ if (!built.success) {
 }
 const { size } = await Deno.stat(OUTPUT);
 console.log(`Built ${OUTPUT} (${(size / 2 ** 20).toFixed(1)} MiB)`);
+
+/** Writes the configuration to compile with: the project's without what the product does not need. */
+async function writeConfig(): Promise<void> {
+  const { imports, compilerOptions, nodeModulesDir } = JSON.parse(
+    await Deno.readTextFile("deno.json"),
+  );
+  for (const name of DEVELOPMENT_ONLY) delete imports[name];
+  const config = { imports, compilerOptions, nodeModulesDir };
+  await Deno.writeTextFile(CONFIG, JSON.stringify(config));
+  await Deno.copyFile("deno.lock", "dist/deno.lock");
+}
 
 interface Outcome {
   readonly success: boolean;

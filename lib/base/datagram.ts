@@ -1,4 +1,4 @@
-import type { IpAddress, SocketAddress } from "./address.ts";
+import type { IpAddress, IpFamily, SocketAddress } from "./address.ts";
 
 /** Explicit Congestion Notification bits of an IP header, RFC 3168 §5: 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE. */
 export type Ecn = 0 | 1 | 2 | 3;
@@ -25,6 +25,8 @@ export interface Datagram {
   readonly ecn: Ecn;
   /** Tells whether it came from `address`. Allocates nothing. */
   isFrom(address: SocketAddress): boolean;
+  /** Writes the 4 or 16 bytes of the source IP to the start of `target` and returns its family. Allocates nothing. */
+  copySourceIp(target: Uint8Array): IpFamily;
   /** Makes the source address. Control path only: allocates. */
   source(): SocketAddress;
   /** Makes the address that the datagram was sent to. Control path only: allocates. */

@@ -69,6 +69,7 @@ export {
   parseSocketAddress,
   type SocketAddress,
 } from "./address.ts";
+export { SocketTable } from "./socket_table.ts";
 export { Arena, KERNEL_RESERVED_BYTES } from "./arena.ts";
 export {
   type Datagram,

@@ -1,5 +1,6 @@
 import { hmacSha256, sha256 } from "../crypto/mod.ts";
 import { toHex, utf8 } from "../base/mod.ts";
+import { normalizeToken } from "../portal/mod.ts";
 import { Secret } from "./secret.ts";
 
 /** Key under which an identity is derived from the machine id, portal spec §1.3. */
@@ -63,7 +64,7 @@ export function findToken(
 ): Secret | undefined {
   const text = configured ?? (credentialsDirectory &&
     files.read(`${credentialsDirectory}/${CREDENTIAL_NAME}`));
-  const token = text?.replaceAll(/\s/g, "");
+  const token = text && normalizeToken(text);
   return token ? new Secret(token) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { LogFields, Logger, LogLevel } from "../base/mod.ts";
-import type { LogFilter } from "./log_filter.ts";
+import { type LogThresholds, rankOf, thresholdOf } from "../io/mod.ts";
 
 /** How log lines look. */
 export type LogFormat = "human" | "json";
@@ -18,19 +18,19 @@ export interface LogLine {
 
 /** Writes log lines to standard output, in the format that people or machines read (operations spec §1.7). */
 export class LogSink {
-  readonly #filter: LogFilter;
+  readonly #thresholds: LogThresholds;
   readonly #format: LogFormat;
   readonly #write: (line: string) => void;
   readonly #clock: () => Date;
 
   /** `write` takes a whole line without its end; `clock` reads the wall clock. */
   constructor(
-    filter: LogFilter,
+    thresholds: LogThresholds,
     format: LogFormat,
     write: (line: string) => void = (line) => console.log(line),
     clock: () => Date = () => new Date(),
   ) {
-    this.#filter = filter;
+    this.#thresholds = thresholds;
     this.#format = format;
     this.#write = write;
     this.#clock = clock;
@@ -39,7 +39,7 @@ export class LogSink {
   /** Returns a logger whose lines carry `target`. */
   logger(target: string): Logger {
     return {
-      enabled: (level) => this.#filter.keeps(target, level),
+      enabled: (level) => this.#keeps(target, level),
       log: (level, message, fields = {}) =>
         this.write({ level, target, message, fields }),
       child: (part) => this.logger(part),
@@ -48,13 +48,17 @@ export class LogSink {
 
   /** Writes one line if the filter keeps it. */
   write(line: LogLine): void {
-    if (!this.#filter.keeps(line.target, line.level)) return;
+    if (!this.#keeps(line.target, line.level)) return;
     const time = this.#clock().toISOString();
     this.#write(
       this.#format === "json"
         ? renderJson(time, line)
         : renderHuman(time, line),
     );
+  }
+
+  #keeps(target: string, level: LogLevel): boolean {
+    return rankOf(level) >= thresholdOf(this.#thresholds, target);
   }
 }
 

@@ -6,14 +6,15 @@ import {
   type SocketAddress,
 } from "../base/mod.ts";
 import { parseHumanDuration } from "./human_duration.ts";
-import { LogFilter } from "./log_filter.ts";
+import type { LogThresholds } from "../io/mod.ts";
+import { parseLogDirectives } from "./log_filter.ts";
 import type { LogFormat } from "./log_sink.ts";
 import type { RawSettings } from "./options.ts";
 
 /** How log lines are chosen and rendered. */
 export interface LogSettings {
   /** Which lines are kept. */
-  readonly filter: LogFilter;
+  readonly thresholds: LogThresholds;
   /** How they look. */
   readonly format: LogFormat;
 }
@@ -85,16 +86,20 @@ export class SettingsReader {
       this.#refuse("log-format", format, "human or json");
     }
     const directives = this.#raw.get("log-filter") ?? "info";
-    const filter = LogFilter.parse(directives);
-    if (filter instanceof LogFilter) {
-      return { filter, format: format === "json" ? "json" : "human" };
+    const read = parseLogDirectives(directives);
+    if ("malformed" in read) {
+      this.#refuse(
+        "log-filter",
+        read.malformed,
+        "a level or target=level, such as info,ice=debug",
+      );
     }
-    this.#refuse(
-      "log-filter",
-      filter.malformed,
-      "a level or target=level, such as info,ice=debug",
-    );
-    return { filter: LogFilter.parse("info") as LogFilter, format: "human" };
+    return {
+      thresholds: "malformed" in read
+        ? { fallback: "info", targets: [] }
+        : read,
+      format: format === "json" ? "json" : "human",
+    };
   }
 
   /** Reads what concerns the portal. */

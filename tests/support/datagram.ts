@@ -23,6 +23,10 @@ export function datagramOf(
     localPort: to.port,
     ecn,
     isFrom: (address) => equalSocketAddresses(from, address),
+    copySourceIp: (target) => {
+      target.set(from.ip.bytes);
+      return from.ip.family;
+    },
     source: () => from,
     local: () => to,
   };

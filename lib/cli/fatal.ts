@@ -1,0 +1,61 @@
+import { unreachable } from "../base/mod.ts";
+import {
+  MissingCapabilityError,
+  TunBusyError,
+  TunForbiddenError,
+  TunGoneError,
+  TunMissingError,
+} from "../io/mod.ts";
+import { describeFailure, type FatalReason } from "../portal/mod.ts";
+
+/** What to do about a missing capability. */
+export const NEEDS_CAPABILITY =
+  "Cannot manage the network without the CAP_NET_ADMIN capability: " +
+  "run `sudo setcap cap_net_admin+eip` on the executable (again after each update), or run as root";
+
+/** Returns the sentence for a portal that will not have us. */
+export function explainPortal(reason: FatalReason, apiUrl: string): string {
+  switch (reason.kind) {
+    case "token-refused":
+      return "Authentication token invalid: the portal refused it; " +
+        "copy the token again or create a new one, and set FIREZONE_TOKEN";
+    case "authentication-failed":
+      return `Failed to authenticate with portal: ${
+        reason.detail ?? "no reason was provided"
+      }; ` +
+        "check FIREZONE_API_URL and any proxy on the way";
+    case "join-refused":
+      return `The portal refused to let us join: ${reason.reason}; check FIREZONE_TOKEN and the version`;
+    case "token-expired":
+      return "The portal ended the session: the token was deleted or is in use elsewhere; " +
+        "check that FIREZONE_ID is unique and create a new token";
+    case "budget-exhausted":
+      return `Cannot reach the portal at ${apiUrl}: ${
+        describeFailure(reason.lastFailure)
+      }; ` +
+        "check FIREZONE_API_URL, name resolution and the firewall";
+    default:
+      return unreachable(reason);
+  }
+}
+
+/** Returns the sentence for a data plane that does not run. */
+export function explainDataPlane(error: Error): string {
+  if (error instanceof TunBusyError) {
+    return `${error.message}: another gateway or client runs on this host; stop it first`;
+  }
+  if (error instanceof TunMissingError) {
+    return `${error.message}: load the driver with \`modprobe tun\`, ` +
+      "or give the container the device /dev/net/tun";
+  }
+  if (error instanceof TunForbiddenError) {
+    return `${error.message}: run \`sudo chmod 0666 /dev/net/tun\`, as distributions have it`;
+  }
+  if (error instanceof TunGoneError) {
+    return `${error.message}: the interface was deleted while in use; start again`;
+  }
+  if (error instanceof MissingCapabilityError) {
+    return `${error.message}: ${NEEDS_CAPABILITY}`;
+  }
+  return error.message;
+}

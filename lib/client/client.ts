@@ -1,0 +1,361 @@
+import {
+  type Arena,
+  type Cidr,
+  type Datagram,
+  type DatagramSink,
+  earlier,
+  formatCidr,
+  formatIp,
+  type Instant,
+  type Logger,
+  type PacketSink,
+  type Transmit,
+  unreachable,
+} from "../base/mod.ts";
+import type { NodeEvent, NodeSnapshot } from "../connection/mod.ts";
+import { TUNNEL_RANGE_V4, TUNNEL_RANGE_V6 } from "../policy/mod.ts";
+import type {
+  AuthorizationCreated,
+  ClientInit,
+  ClientInterface,
+  ClientMessage,
+  ClientResource,
+} from "../portal/mod.ts";
+import type { ClientNode } from "./client_node.ts";
+import {
+  DataPath,
+  type InboundOutcome,
+  type OutboundOutcome,
+} from "./data_path.ts";
+import type { ClientEvent } from "./events.ts";
+import { Gateways } from "./gateways.ts";
+import { Grants } from "./grants.ts";
+import { Outbox } from "./outbox.ts";
+import { ReleaseSink } from "./release_sink.ts";
+import { Requests } from "./requests.ts";
+import { type Route, Routes } from "./routes.ts";
+
+/** What a client is made of. */
+export interface ClientOptions {
+  /** The connections to all gateways; we control them. */
+  readonly node: ClientNode;
+  /** The memory of packets, the same as the node's. */
+  readonly arena: Arena;
+  /** Where decisions are logged. */
+  readonly log: Logger;
+}
+
+/** A client at a moment, for health and metrics. */
+export interface ClientSnapshot {
+  /** Whether the portal has told us our addresses. */
+  readonly initialized: boolean;
+  /** Resources of all kinds. */
+  readonly resources: number;
+  /** Resources that packets can go to without asking the portal. */
+  readonly granted: number;
+  /** Gateways that we have a connection to, established or not. */
+  readonly gateways: number;
+  /** Packets from the TUN device by what became of them. */
+  readonly outbound: Readonly<Record<OutboundOutcome, number>>;
+  /** Packets from gateways by what became of them. */
+  readonly inbound: Readonly<Record<InboundOutcome, number>>;
+  /** Relays and connections. */
+  readonly node: NodeSnapshot;
+  /** Events that were lost because the shell did not take them. */
+  readonly lostEvents: number;
+}
+
+/** A whole client without I/O. */
+export class Client {
+  readonly #node: ClientNode;
+  readonly #log: Logger;
+  readonly #routes = new Routes();
+  readonly #gateways = new Gateways();
+  readonly #outbox = new Outbox();
+  readonly #requests: Requests;
+  readonly #released: ReleaseSink;
+  readonly #grants: Grants;
+  readonly #dataPath: DataPath;
+  /** What the portal said last; unknown before the first `init`. */
+  #interface: ClientInterface | undefined;
+  /** The last configuration that the shell was asked for, as text. */
+  #configured = "";
+
+  /** Creates a client that waits for `init`. */
+  constructor({ node, arena, log }: ClientOptions) {
+    this.#node = node;
+    this.#log = log;
+    const routes = this.#routes;
+    const gateways = this.#gateways;
+    const outbox = this.#outbox;
+    const requests = new Requests(routes, gateways, outbox);
+    const released = new ReleaseSink(arena);
+    this.#requests = requests;
+    this.#released = released;
+    this.#grants = new Grants({ node, gateways, released, outbox, log });
+    this.#dataPath = new DataPath({ node, routes, gateways, requests });
+  }
+
+  /** All resources, for whoever turns the names of DNS resources into addresses. */
+  get resources(): IterableIterator<ClientResource> {
+    return this.#routes.resources;
+  }
+
+  /**
+   * Applies a message of the portal.
+   *
+   * What the node has to say from before comes first: a goodbye must not take
+   * away the access that a fresh authorization brings.
+   */
+  handleMessage(message: ClientMessage, now: Instant): void {
+    this.#takeNodeEvents();
+    this.#applyMessage(message, now);
+  }
+
+  /** Takes a datagram from the network. What a gateway may send goes to `packets`. */
+  handleDatagram(datagram: Datagram, now: Instant, packets: PacketSink): void {
+    const verdict = this.#node.handleDatagram(datagram, now, packets);
+    if (verdict !== "packet") return;
+    const denied = this.#dataPath.handleReceived(packets, this.#interface);
+    if (denied) this.#handleDenial(denied, now);
+  }
+
+  /** Takes the packet `[start, end)` from the TUN device. It goes to `datagrams`, encrypted, or waits for access. */
+  handlePacket(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: Instant,
+    datagrams: DatagramSink,
+  ): void {
+    this.#dataPath.handlePacket(
+      bytes,
+      start,
+      end,
+      now,
+      datagrams,
+      this.#interface,
+    );
+  }
+
+  /** Says goodbye to all gateways and forgets them. */
+  stop(now: Instant): void {
+    this.#node.stop(now);
+    for (const route of this.#routes.all()) route.access = { kind: "none" };
+    this.#gateways.clear();
+  }
+
+  /** Advances to `now`. Safe to call early, late or twice. */
+  handleTimeout(now: Instant): void {
+    this.#node.handleTimeout(now);
+    this.#takeNodeEvents();
+    this.#requests.handleTimeout(now);
+  }
+
+  /** Returns when `handleTimeout` is due. */
+  pollTimeout(): Instant {
+    return earlier(this.#node.pollTimeout(), this.#requests.pollTimeout());
+  }
+
+  /** Returns the next control datagram to send. */
+  pollTransmit(): Transmit | undefined {
+    return this.#node.pollTransmit() ?? this.#released.pollTransmit();
+  }
+
+  /** Returns the next event. */
+  pollEvent(): ClientEvent | undefined {
+    this.#takeNodeEvents();
+    return this.#outbox.shift();
+  }
+
+  /** Returns a copy of all counters and the state that outsiders may see. */
+  snapshot(): ClientSnapshot {
+    const routes = [...this.#routes.all()];
+    return {
+      initialized: this.#interface !== undefined,
+      resources: [...this.#routes.resources].length,
+      granted: routes.filter(({ access }) => access.kind === "granted").length,
+      gateways: this.#gateways.size,
+      outbound: this.#dataPath.outbound.snapshot(),
+      inbound: this.#dataPath.inbound.snapshot(),
+      node: this.#node.snapshot(),
+      lostEvents: this.#outbox.lost,
+    };
+  }
+
+  #applyMessage(message: ClientMessage, now: Instant): void {
+    switch (message.kind) {
+      case "init":
+        return this.#applyInit(message, now);
+      case "config-changed":
+        this.#interface = message.interface;
+        return this.#configure();
+      case "resource-created-or-updated":
+        this.#upsertResource(message.resource, now);
+        return this.#configure();
+      case "resource-deleted":
+        this.#removeResource(message.resourceId, now);
+        return this.#configure();
+      case "authorization-created":
+        return this.#connect(message, now);
+      case "authorization-creation-failed":
+        return this.#handleRefusal(message.resourceId, message.reason, now);
+      case "ice-candidates":
+        for (const candidate of message.candidates) {
+          this.#node.addRemoteCandidate(message.gatewayId, candidate, now);
+        }
+        return;
+      case "invalidate-ice-candidates":
+        for (const candidate of message.candidates) {
+          this.#node.removeRemoteCandidate(message.gatewayId, candidate, now);
+        }
+        return;
+      case "relays-presence":
+        return this.#node.updateRelays({
+          removed: message.disconnectedIds,
+          upserted: message.connected,
+        }, now);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** Applies the portal's snapshot: what it does not list is gone, relays excepted. Connections stay. */
+  #applyInit(message: ClientInit, now: Instant): void {
+    this.#node.updateRelays({ removed: [], upserted: message.relays }, now);
+    this.#interface = message.interface;
+
+    const listed = new Set(message.resources.map(({ id }) => id));
+    for (const { id } of [...this.#routes.resources]) {
+      if (!listed.has(id)) this.#removeResource(id, now);
+    }
+    for (const resource of message.resources) {
+      this.#upsertResource(resource, now);
+    }
+    this.#configure();
+    this.#requests.repeat(now);
+  }
+
+  #upsertResource(resource: ClientResource, now: Instant): void {
+    const useless = this.#routes.upsert(resource);
+    if (useless) this.#grants.withdraw(useless, now);
+  }
+
+  #removeResource(resourceId: string, now: Instant): void {
+    const route = this.#routes.remove(resourceId);
+    if (route) this.#grants.withdraw(route, now);
+  }
+
+  /** Connects to the gateway that the portal chose, or reuses the connection, and releases what waited. */
+  #connect(message: AuthorizationCreated, now: Instant): void {
+    const route = this.#routes.byId(message.resourceId);
+    if (!route) return; // Deleted meanwhile.
+    const verdict = this.#node.upsertConnection({
+      id: message.gatewayId,
+      publicKey: message.gatewayPublicKey,
+      presharedKey: message.presharedKey,
+      localCredentials: message.clientIceCredentials,
+      remoteCredentials: message.gatewayIceCredentials,
+      useIceless: message.useIceless,
+    }, now);
+    switch (verdict) {
+      case "no-relays":
+        this.#outbox.requestRelays();
+        return this.#postpone(route, now);
+      case "iceless-unsupported":
+        this.#log.log("warn", "Cannot connect without ICE", {
+          gateway: message.gatewayId,
+        });
+        return this.#postpone(route, now);
+      case "created":
+      case "reused":
+        return this.#grants.grant(route, message, verdict, now);
+      default:
+        return unreachable(verdict);
+    }
+  }
+
+  /** Asks for access again later. What a route has already stays: the node has changed nothing. */
+  #postpone(route: Route, now: Instant): void {
+    if (route.access.kind !== "granted") this.#requests.holdOff(route, now);
+  }
+
+  #handleRefusal(resourceId: string, reason: string, now: Instant): void {
+    const route = this.#routes.byId(resourceId);
+    if (route?.access.kind !== "requested") return;
+    this.#requests.holdOff(route, now);
+    this.#outbox.emit({ kind: "access-refused", resourceId, reason });
+  }
+
+  /** The gateway no longer knows of our access: the portal has to be asked again, though not for each packet. */
+  #handleDenial(route: Route, now: Instant): void {
+    this.#grants.withdraw(route, now);
+    this.#requests.holdOff(route, now);
+  }
+
+  /** Asks the shell for our addresses and the routes to all networks, if they are not what it was asked for last. */
+  #configure(): void {
+    if (!this.#interface) return;
+    const { ipv4, ipv6 } = this.#interface;
+    const routes = this.#networks();
+    const text = [formatIp(ipv4), formatIp(ipv6), ...routes.map(formatCidr)]
+      .join();
+    if (text === this.#configured) return;
+    this.#configured = text;
+    this.#outbox.emit({ kind: "configure-interface", ipv4, ipv6, routes });
+  }
+
+  #networks(): Cidr[] {
+    const networks = [...this.#routes.all()].map(({ network }) => network);
+    const byText = new Map(
+      [TUNNEL_RANGE_V4, TUNNEL_RANGE_V6, ...networks]
+        .map((network) => [formatCidr(network), network]),
+    );
+    return [...byText.values()];
+  }
+
+  #takeNodeEvents(): void {
+    let event = this.#node.pollEvent();
+    while (event !== undefined) {
+      this.#handleNodeEvent(event);
+      event = this.#node.pollEvent();
+    }
+  }
+
+  #handleNodeEvent(event: NodeEvent): void {
+    switch (event.kind) {
+      case "candidates":
+        return this.#outbox.signalCandidates(
+          event.peer,
+          event.added,
+          event.removed,
+        );
+      case "established":
+        return this.#outbox.emit({
+          kind: "connection-established",
+          gatewayId: event.peer,
+          path: event.path,
+          tookMs: event.tookMs,
+        });
+      case "path-changed":
+        return this.#outbox.emit({
+          kind: "connection-path-changed",
+          gatewayId: event.peer,
+          path: event.path,
+        });
+      case "failed":
+        this.#grants.forget(event.peer);
+        return this.#outbox.emit({
+          kind: "connection-failed",
+          gatewayId: event.peer,
+          reason: event.reason,
+        });
+      case "goodbye":
+        return this.#grants.close(event.peer, "goodbye");
+      case "no-relays":
+        return this.#outbox.requestRelays();
+      default:
+        return unreachable(event);
+    }
+  }
+}

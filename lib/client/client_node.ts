@@ -1,0 +1,20 @@
+import type { Node } from "../connection/mod.ts";
+
+/** What the client needs of `Node` in `connection`, which must be the controlling side. */
+export type ClientNode = Pick<
+  Node,
+  | "received"
+  | "updateRelays"
+  | "upsertConnection"
+  | "closeConnection"
+  | "addRemoteCandidate"
+  | "removeRemoteCandidate"
+  | "handleDatagram"
+  | "sendPacket"
+  | "stop"
+  | "handleTimeout"
+  | "pollTimeout"
+  | "pollTransmit"
+  | "pollEvent"
+  | "snapshot"
+>;

@@ -1,0 +1,52 @@
+import type { Cidr, IpAddress } from "../base/mod.ts";
+import type { FailureReason } from "../connection/mod.ts";
+import type { ClientRequest } from "../portal/mod.ts";
+
+/** What the client asks of the shell, or tells it. Plain data. */
+export type ClientEvent =
+  /** Send this to the portal, in the order of the events. */
+  | { readonly kind: "portal-request"; readonly request: ClientRequest }
+  /** Give the TUN device these addresses and routes, and no others. */
+  | {
+    readonly kind: "configure-interface";
+    readonly ipv4: IpAddress;
+    readonly ipv6: IpAddress;
+    readonly routes: readonly Cidr[];
+  }
+  /** The portal does not let us use a resource. */
+  | {
+    readonly kind: "access-refused";
+    readonly resourceId: string;
+    readonly reason: string;
+  }
+  /** Packets can pass through a gateway. */
+  | {
+    readonly kind: "connection-established";
+    readonly gatewayId: string;
+    readonly path: ConnectionPath;
+    readonly tookMs: number;
+  }
+  /** A connection moved to another kind of path. */
+  | {
+    readonly kind: "connection-path-changed";
+    readonly gatewayId: string;
+    readonly path: ConnectionPath;
+  }
+  /** A connection is gone; the next packet asks the portal again. Candidates held for it are void. */
+  | {
+    readonly kind: "connection-failed";
+    readonly gatewayId: string;
+    readonly reason: FailureReason;
+  }
+  /** A connection was ended. Candidates held for it are void. */
+  | {
+    readonly kind: "connection-closed";
+    readonly gatewayId: string;
+    readonly reason: CloseReason;
+  };
+
+/** Whether packets pass a relay. */
+export type ConnectionPath = "direct" | "relayed";
+
+/** Why a connection was ended: the gateway said goodbye, or no resource is left that goes through it. */
+export type CloseReason = "goodbye" | "no-resources";

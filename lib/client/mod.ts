@@ -1,0 +1,33 @@
+/**
+ * The initiating side: a Firezone client as one core.
+ *
+ * A packet from the TUN device finds its resource by destination address.
+ * Without access the client asks the portal and keeps the packet; with it,
+ * the packet goes through the gateway that the portal chose. So `Route`, the
+ * way to one resource, is `none`, `requested`, `held-off` or `granted`, and
+ * everything else follows from that: a failed connection, a goodbye or an
+ * ICMP "prohibited" puts routes back, and the next packet starts over. The
+ * client never connects for any other reason than a packet.
+ *
+ * Gateways are told apart by their id. A packet from one is let in only if it
+ * comes from that gateway's own tunnel address or from a resource that goes
+ * through it, and is addressed to us (data-plane spec §18.4).
+ *
+ * Packets wait in two places: here for the portal's answer, in the node for
+ * the connection. On the way of a packet that need not wait nothing is
+ * allocated.
+ *
+ * DNS and Internet resources are known (`Client.resources`) but have no route.
+ *
+ * @module
+ */
+export { Client, type ClientOptions, type ClientSnapshot } from "./client.ts";
+export type { ClientNode } from "./client_node.ts";
+export type { ClientEvent, CloseReason, ConnectionPath } from "./events.ts";
+export type {
+  InboundOutcome,
+  InboundVerdict,
+  OutboundDrop,
+  OutboundOutcome,
+} from "./data_path.ts";
+export type { WaitOutcome } from "./requests.ts";

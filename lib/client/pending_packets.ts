@@ -1,0 +1,33 @@
+import { MAX_PENDING_PACKETS } from "./constants.ts";
+
+/** Packets that wait until the portal has answered. Repetitions are kept once; the oldest makes room. */
+export class PendingPackets {
+  #packets: Uint8Array[] = [];
+
+  /** Keeps a copy of `[start, end)`. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#packets.some((kept) => isEqual(kept, bytes, start, end))) return;
+    if (this.#packets.length === MAX_PENDING_PACKETS) this.#packets.shift();
+    this.#packets.push(bytes.slice(start, end));
+  }
+
+  /** Returns the packets, oldest first, and forgets them. */
+  takeAll(): readonly Uint8Array[] {
+    const packets = this.#packets;
+    this.#packets = [];
+    return packets;
+  }
+}
+
+function isEqual(
+  kept: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  if (kept.length !== end - start) return false;
+  for (let i = 0; i < kept.length; i++) {
+    if (kept[i] !== bytes[start + i]) return false;
+  }
+  return true;
+}

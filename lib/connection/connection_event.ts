@@ -1,0 +1,33 @@
+/** Why a connection failed. */
+export type FailureReason =
+  | "no-candidates"
+  | "ice-disconnected"
+  | "wireguard-expired";
+
+/** What became of a packet for a peer. */
+export type SendVerdict =
+  | "sent"
+  | "buffered"
+  | "connecting"
+  | "no-session"
+  | "no-relay"
+  | "no-channel"
+  | "too-long"
+  | "not-connected";
+
+/** What a connection tells the node. */
+export type ConnectionEvent =
+  | {
+    /** Packets can pass, or pass another way. */
+    readonly kind: "established" | "path-changed";
+    /** Whether packets pass a relay on either end. */
+    readonly path: "direct" | "relayed";
+    /** Time since the connection was created, in ms. */
+    readonly tookMs: number;
+  }
+  | {
+    /** The connection is of no more use. */
+    readonly kind: "failed";
+    /** Why. */
+    readonly reason: FailureReason;
+  };

@@ -1,0 +1,97 @@
+import type { Epoch, Instant, Logger, RandomSource } from "../base/mod.ts";
+import type { PacketCipher } from "../crypto/mod.ts";
+import {
+  Agent,
+  checkTiming,
+  type IceRole,
+  type TransactionTable,
+} from "../ice/mod.ts";
+import { ICE_TIMING, type IndexTable, Tunnel } from "../wireguard/mod.ts";
+import type { Relay } from "./allocations.ts";
+import { Connection } from "./connection.ts";
+import { ControlSealer } from "./control_sealer.ts";
+import type { PeerConfig } from "./peer_config.ts";
+
+/** What all connections of a node have in common. */
+export interface ConnectionFactoryOptions {
+  /** Our side. */
+  readonly role: IceRole;
+  /** The node's static private key. */
+  readonly staticPrivateKey: Uint8Array;
+  /** The node's static public key. */
+  readonly staticPublicKey: Uint8Array;
+  /** Ties `Instant` to the wall clock. */
+  readonly epoch: Epoch;
+  /** Source of keys, ids and jitter. */
+  readonly random: RandomSource;
+  /** Seals and opens packets. */
+  readonly cipher: PacketCipher;
+  /** The checks of all agents. */
+  readonly transactions: TransactionTable;
+  /** The connections by receiver index. */
+  readonly indices: IndexTable<Connection>;
+  /** Where decisions are logged. */
+  readonly log: Logger;
+}
+
+/** Makes connections of their parts. */
+export class ConnectionFactory {
+  readonly #options: ConnectionFactoryOptions;
+  readonly #sealer: ControlSealer;
+
+  /** Creates the factory of a node. */
+  constructor(options: ConnectionFactoryOptions) {
+    this.#options = options;
+    this.#sealer = new ControlSealer(options.cipher);
+  }
+
+  /** Creates the connection to a peer, without candidates, under a free index. */
+  create(config: PeerConfig, relay: Relay, now: Instant): Connection {
+    const { role, random, indices, log } = this.#options;
+    const agent = this.#createAgent(config);
+    const sealer = this.#sealer;
+    return indices.insert(random, (connectionId) => {
+      const tunnel = this.#createTunnel(config, connectionId, now);
+      return new Connection({
+        config,
+        role,
+        connectionId,
+        agent,
+        tunnel,
+        sealer,
+        relay,
+        now,
+        log: log.child("connection"),
+      });
+    });
+  }
+
+  #createAgent({ localCredentials, remoteCredentials }: PeerConfig): Agent {
+    const { role, transactions, random, log } = this.#options;
+    return new Agent({
+      role,
+      localCredentials,
+      remoteCredentials,
+      timing: checkTiming(role, "active"),
+      transactions,
+      random,
+      log: log.child("ice"),
+    });
+  }
+
+  #createTunnel(
+    { publicKey, presharedKey }: PeerConfig,
+    connectionId: number,
+    now: Instant,
+  ): Tunnel {
+    return new Tunnel({
+      ...this.#options,
+      peerPublicKey: publicKey,
+      presharedKey,
+      connectionId,
+      timing: ICE_TIMING,
+      now,
+      log: this.#options.log.child("wireguard"),
+    });
+  }
+}

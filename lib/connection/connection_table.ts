@@ -1,0 +1,110 @@
+import { earlier, type Instant, NEVER, toHex } from "../base/mod.ts";
+import type { Connection } from "./connection.ts";
+import type { PeerId } from "./peer_config.ts";
+
+/**
+ * All connections of a node, found by whatever a message names, and when each needs attention.
+ *
+ * The data path only touches a connection; what follows from it is worked off
+ * once per batch, when the node is polled.
+ */
+export class ConnectionTable {
+  readonly #byId = new Map<PeerId, Connection>();
+  readonly #byPublicKey = new Map<string, Connection>();
+  readonly #byUsername = new Map<string, Connection>();
+  /** Filled from the start up to `#touchedCount`; never shrinks, so that touching allocates nothing. */
+  readonly #touched: (Connection | undefined)[] = [];
+  #touchedCount = 0;
+  /** A lower bound: a connection may need attention later than this, but never earlier. */
+  #dueAt: Instant = NEVER;
+
+  /** The number of connections. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** When the first connection needs attention. */
+  get dueAt(): Instant {
+    return this.#dueAt;
+  }
+
+  /** Returns all connections. */
+  values(): Iterable<Connection> {
+    return this.#byId.values();
+  }
+
+  /** Returns the connection to a peer. */
+  get(id: PeerId): Connection | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Returns the connection to the owner of a static public key. */
+  ofPublicKey(publicKey: Uint8Array): Connection | undefined {
+    return this.#byPublicKey.get(toHex(publicKey));
+  }
+
+  /** Returns the connection that the USERNAME of a check names. */
+  ofUsername(username: string): Connection | undefined {
+    return this.#byUsername.get(username);
+  }
+
+  /** Adds a connection to a peer that has none. */
+  add(connection: Connection): void {
+    this.#byId.set(connection.id, connection);
+    this.#byPublicKey.set(toHex(connection.config.publicKey), connection);
+    this.#byUsername.set(connection.agent.username, connection);
+    this.touch(connection);
+  }
+
+  /** Forgets a connection. */
+  remove(connection: Connection): void {
+    const publicKey = toHex(connection.config.publicKey);
+    deleteEntry(this.#byId, connection.id, connection);
+    deleteEntry(this.#byPublicKey, publicKey, connection);
+    deleteEntry(this.#byUsername, connection.agent.username, connection);
+  }
+
+  /** Notes that something happened to the connection. Allocates nothing. */
+  touch(connection: Connection): void {
+    if (connection.isTouched) return;
+    connection.isTouched = true;
+    this.#touched[this.#touchedCount++] = connection;
+  }
+
+  /** Returns a connection to which something happened, until there is none left. The caller works it off, then calls `reschedule`. */
+  takeTouched(): Connection | undefined {
+    if (this.#touchedCount === 0) return undefined;
+    const connection = this.#touched[--this.#touchedCount];
+    this.#touched[this.#touchedCount] = undefined;
+    if (connection) connection.isTouched = false;
+    return connection;
+  }
+
+  /** Takes note of when the connection needs attention. */
+  reschedule(connection: Connection): void {
+    connection.dueAt = connection.pollTimeout();
+    this.#dueAt = earlier(this.#dueAt, connection.dueAt);
+  }
+
+  /** Advances the connections that need it to `now`. */
+  handleTimeout(now: Instant): void {
+    if (now < this.#dueAt) return;
+    this.#dueAt = NEVER;
+    for (const connection of this.#byId.values()) {
+      if (now < connection.dueAt) {
+        this.#dueAt = earlier(this.#dueAt, connection.dueAt);
+        continue;
+      }
+      connection.handleTimeout(now);
+      this.touch(connection);
+    }
+  }
+}
+
+function deleteEntry(
+  map: Map<string, Connection>,
+  key: string,
+  connection: Connection,
+): void {
+  if (map.get(key) === connection) map.delete(key);
+}

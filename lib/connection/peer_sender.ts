@@ -1,0 +1,137 @@
+import {
+  type DatagramSink,
+  type Ecn,
+  type Instant,
+  Queue,
+  type SocketAddress,
+  type Transmit,
+} from "../base/mod.ts";
+import type { AgentTransmit } from "../ice/mod.ts";
+import {
+  CHANNEL_DATA_HEADER_LENGTH,
+  writeChannelDataHeader,
+} from "../wire/mod.ts";
+import type { Tunnel } from "../wireguard/mod.ts";
+import type { Relay } from "./allocations.ts";
+import type { SendVerdict } from "./connection_event.ts";
+import { PacketRing } from "./packet_ring.ts";
+import { channelTransmit, directTransmit, type Route } from "./route.ts";
+
+/** Messages of a tunnel kept until there is a path, p2p spec §1.5. */
+const HELD_MESSAGES = 128;
+
+/** Most transmits that wait to be polled. */
+const TRANSMIT_LIMIT = 1024;
+
+/** Sends what one peer is to receive, from our own socket or through our relay. */
+export class PeerSender {
+  /** The relay to send through; `undefined` while there is none to be had. */
+  relay: Relay | undefined;
+  readonly #held = new PacketRing(HELD_MESSAGES);
+  readonly #transmits = new Queue<Transmit>(TRANSMIT_LIMIT);
+
+  /** Creates a sender that has sent nothing. */
+  constructor(relay: Relay) {
+    this.relay = relay;
+  }
+
+  /** Encrypts the packet of `length` bytes at arena address `source` and commits it to `out`. Allocates nothing. */
+  sendPacket(
+    tunnel: Tunnel,
+    route: Route,
+    source: number,
+    length: number,
+    now: Instant,
+    out: DatagramSink,
+    ecn: Ecn,
+  ): SendVerdict {
+    if (route.viaRelay) {
+      return this.#relayPacket(tunnel, route, source, length, now, out, ecn);
+    }
+    const messageLength = tunnel.seal(source, length, out.reserve(), now);
+    if (messageLength === 0) return "no-session";
+    out.commit(messageLength, route.source, 0, route.destination, ecn);
+    return "sent";
+  }
+
+  /** Sends a message of the tunnel, or keeps it until there is a path. */
+  sendMessage(
+    route: Route | undefined,
+    message: Uint8Array,
+    now: Instant,
+  ): void {
+    if (!route) return this.#held.push(message);
+    const { viaRelay, source, destination } = route;
+    if (viaRelay) return this.#relayMessage(destination, message, now);
+    this.#transmits.push(directTransmit(source, destination, message));
+  }
+
+  /** Sends the messages that waited for a path. */
+  flush(route: Route, now: Instant): void {
+    for (const message of this.#held.takeAll()) {
+      this.sendMessage(route, message, now);
+    }
+  }
+
+  /** Sends a check or an answer to one. */
+  sendCheck(
+    { local, destination, payload }: AgentTransmit,
+    now: Instant,
+  ): void {
+    if (local.kind === "relay") {
+      return this.#relayMessage(destination, payload, now);
+    }
+    this.#transmits.push(directTransmit(local.base.ip, destination, payload));
+  }
+
+  /** Returns the next datagram to send. */
+  pollTransmit(): Transmit | undefined {
+    return this.#transmits.shift();
+  }
+
+  #relayPacket(
+    tunnel: Tunnel,
+    route: Route,
+    source: number,
+    length: number,
+    now: Instant,
+    out: DatagramSink,
+    ecn: Ecn,
+  ): SendVerdict {
+    const allocation = this.relay?.allocation;
+    const relaySocket = allocation?.activeSocket;
+    if (allocation === undefined || relaySocket === undefined) {
+      return "no-relay";
+    }
+    const channel = allocation.channelTo(route.destination, now);
+    if (channel === 0) {
+      allocation.bindChannel(route.destination, now);
+      return "no-channel";
+    }
+    const at = out.reserve();
+    const message = at + CHANNEL_DATA_HEADER_LENGTH;
+    const messageLength = tunnel.seal(source, length, message, now);
+    if (messageLength === 0) return "no-session";
+    writeChannelDataHeader(out.bytes, at, channel, messageLength);
+    const datagramLength = CHANNEL_DATA_HEADER_LENGTH + messageLength;
+    out.commit(datagramLength, null, 0, relaySocket, ecn);
+    allocation.noteChannelDataSent(now);
+    return "sent";
+  }
+
+  /** Without a channel the message is lost, but the next one will have it. */
+  #relayMessage(
+    peer: SocketAddress,
+    message: Uint8Array,
+    now: Instant,
+  ): void {
+    const allocation = this.relay?.allocation;
+    if (!allocation?.activeSocket) return;
+    const channel = allocation.channelTo(peer, now);
+    if (channel === 0) return allocation.bindChannel(peer, now);
+    allocation.noteChannelDataSent(now);
+    this.#transmits.push(
+      channelTransmit(allocation.activeSocket, channel, message),
+    );
+  }
+}

@@ -1,0 +1,71 @@
+import type { Ecn } from "../base/mod.ts";
+import type { CheckVerdict, RemoteCandidateRefusal } from "../ice/mod.ts";
+import type { GateRefusal } from "../wireguard/mod.ts";
+import type { PeerId } from "./peer_config.ts";
+
+/** Why a datagram was not accepted. */
+export type DatagramRefusal =
+  | Exclude<CheckVerdict, "accepted">
+  | GateRefusal
+  | "empty"
+  | "former-relay"
+  | "unknown-channel"
+  | "unknown-format"
+  | "ignored-stun"
+  | "unknown-username"
+  | "unknown-transaction"
+  | "unknown-index"
+  | "unknown-public-key"
+  | "unopenable-initiation"
+  | "refused-handshake"
+  | "refused-data";
+
+/** What became of a datagram. */
+export type DatagramVerdict = "packet" | "consumed" | DatagramRefusal;
+
+/** Why a candidate that a peer signalled was not accepted. */
+export type NodeRefusal = RemoteCandidateRefusal | "unknown-peer";
+
+/** All reasons, for their counters. */
+export const DATAGRAM_REFUSALS: readonly DatagramRefusal[] = [
+  "wrong-username",
+  "wrong-integrity",
+  "not-a-local-candidate",
+  "withdrawn-remote",
+  "unexpected-use-candidate",
+  "pair-gone",
+  "not-a-handshake",
+  "wrong-mac1",
+  "cookie-required",
+  "empty",
+  "former-relay",
+  "unknown-channel",
+  "unknown-format",
+  "ignored-stun",
+  "unknown-username",
+  "unknown-transaction",
+  "unknown-index",
+  "unknown-public-key",
+  "unopenable-initiation",
+  "refused-handshake",
+  "refused-data",
+];
+
+/** All reasons, for their counters. */
+export const NODE_REFUSALS: readonly NodeRefusal[] = [
+  "malformed-candidate",
+  "foreign-ufrag",
+  "unknown-peer",
+];
+
+/** An inner packet that just arrived. */
+export interface ReceivedPacket {
+  /** Whose it is. */
+  readonly peer: PeerId;
+  /** Arena address of its first byte. */
+  readonly start: number;
+  /** Arena address behind its last byte. */
+  readonly end: number;
+  /** Congestion bits of the datagram it came in. */
+  readonly ecn: Ecn;
+}

@@ -1,0 +1,30 @@
+/**
+ * The cryptography of WireGuard, STUN and the portal: functions over bytes.
+ *
+ * Two halves. The control path (handshakes, cookies, STUN, credentials) uses
+ * audited libraries behind plain functions with fresh results: noble for what
+ * WireGuard needs beyond the standard set, the runtime's own `node:crypto`
+ * where it is as good or faster (X25519 by a factor of four).
+ *
+ * The data path is `PacketCipher`: ChaCha20-Poly1305 over addresses of an
+ * arena, which allocates nothing. Its kernel is AssemblyScript with SIMD, in
+ * `wasm/`, compiled by `scripts/build_wasm.ts` into a checked-in module. It
+ * computes four ChaCha20 blocks side by side and Poly1305 of earlier
+ * ciphertext in their shadow. An engine without SIMD gets noble instead.
+ *
+ * The kernel and `equalSecrets` have no branch and no address that depends on
+ * a secret. What comes from the network never throws: a forged message is
+ * `undefined` or `false`. Keys and nonces of a wrong size are our own bugs and
+ * end the worker.
+ *
+ * @module
+ */
+export { aeadOpen, aeadSeal, xaeadOpen, xaeadSeal } from "./aead.ts";
+export { base32LowerNoPad } from "./base32.ts";
+export { blake2s, blake2sMac, hmacBlake2s } from "./blake2s.ts";
+export { crc32 } from "./crc32.ts";
+export { hmacSha1, hmacSha256, md5, pbkdf2Sha256, sha256 } from "./digest.ts";
+export { equalSecrets } from "./equal.ts";
+export { kdf1, kdf2, kdf3 } from "./kdf.ts";
+export { type CipherImplementation, PacketCipher } from "./packet_cipher.ts";
+export { x25519, x25519PublicKey } from "./x25519.ts";

@@ -1,0 +1,264 @@
+/**
+ * Writes the AssemblyScript of `pass` and `authenticate`: ChaCha20 and
+ * Poly1305 unrolled and woven into each other, which no inlining gives.
+ *
+ * ChaCha20 is 4-way vertical: vector `a0` holds word 0 of four consecutive
+ * blocks, `b0` word 4, `c0` word 8, `d0` word 12. Engines for x86-64 have 15
+ * vector registers; if they spill by themselves the slots are not aligned, and
+ * the speed then depends on the depth of the call. So two quarter rounds run
+ * at a time, and the two vectors of row c that they do not need wait in memory
+ * at constant addresses: 12 + 2 vectors and one temporary. An engine also keeps
+ * what it loads twice in a register if nothing is stored in between. Hence the
+ * two copies of the mask, and hence the compiler must not reorder statements.
+ *
+ * Poly1305 has four limbs of 32 bits and `h4`. r is clamped below 2^28 a limb,
+ * so a sum of products fits 64 bits although limbs carry late: before the
+ * multiplication h1..h3 are below 2^33 and h0 below 1.52 * 2^33, hence
+ * p0 < (1.52 + 3 * 1.25) * 2^61 < 2^64, and the others are smaller.
+ */
+const STITCHED_BLOCKS = 2;
+const DOUBLE_ROUNDS = 10;
+
+/** Where the two copies of the mask of `rotate8` are, see layout.as. */
+const COPY_1 = 0;
+const COPY_2 = 16;
+
+type Statements = readonly string[];
+
+/** Returns the AssemblyScript module "rounds". */
+export function roundsSource(): string {
+  return `
+import { COUNTER, H, KEY, KEY_STREAM, R, ROTATE_8, ROW_C, ROW_D, S } from "./layout";
+
+export function pass(firstBlock: u32, at: usize, pairs: u32): void {
+${lines(loadState())}
+  let round: u32 = 0;
+  if (pairs > 0) {
+${lines(loadAccumulator())}
+    for (; round < pairs; round++) {
+${lines(weave(doubleRound(), polyBlocks(STITCHED_BLOCKS)))}
+      at += ${16 * STITCHED_BLOCKS};
+    }
+${lines(storeAccumulator())}
+  }
+  for (; round < ${DOUBLE_ROUNDS}; round++) {
+${lines(doubleRound())}
+  }
+${lines(storeKeyStream())}
+}
+
+export function authenticate(at: usize, blocks: u32): void {
+${lines(loadAccumulator())}
+  for (; blocks > 0; blocks--) {
+${lines(polyBlocks(1))}
+    at += 16;
+  }
+${lines(storeAccumulator())}
+}
+`;
+}
+
+/** The first row of the state in each block, "expand 32-byte k", RFC 8439 §2.3. */
+const CONSTANTS = ["0x61707865", "0x3320646e", "0x79622d32", "0x6b206574"];
+
+/** The vectors of one row as they are before the first round. */
+function initialRow(row: "a" | "b" | "c" | "d"): Statements {
+  switch (row) {
+    case "a":
+      return CONSTANTS.map((word) => `i32x4.splat(${word})`);
+    case "b":
+      return [0, 4, 8, 12].map((at) => `v128.load32_splat(KEY, ${at})`);
+    case "c":
+      return [16, 20, 24, 28].map((at) => `v128.load32_splat(KEY, ${at})`);
+    case "d":
+      return [
+        "i32x4.add(i32x4.splat(firstBlock), i32x4(0, 1, 2, 3))",
+        "i32x4.splat(0)",
+        "v128.load32_splat(COUNTER)",
+        "v128.load32_splat(COUNTER, 4)",
+      ];
+  }
+}
+
+/** Row c has two vectors in `c0` and `c1`, and the other two in memory. */
+function loadState(): Statements {
+  const [c0, c1, c2, c3] = initialRow("c");
+  return [
+    ...(["a", "b", "d"] as const).flatMap((row) =>
+      initialRow(row).map((vector, i) => `let ${row}${i} = ${vector};`)
+    ),
+    `let c0 = ${c0};`,
+    `let c1 = ${c1};`,
+    `v128.store(ROW_C, ${c2}, 32);`,
+    `v128.store(ROW_C, ${c3}, 48);`,
+  ];
+}
+
+/** Four column and four diagonal quarter rounds, §2.3; words 8 and 9 are in registers before and after. */
+function doubleRound(): Statements {
+  // deno-fmt-ignore
+  return [
+    ...quarterRounds(COPY_1, ["a0", "b0", "c0", "d0"], ["a1", "b1", "c1", "d1"]),
+    ...swapRowC(0, 32),
+    ...quarterRounds(COPY_1, ["a2", "b2", "c0", "d2"], ["a3", "b3", "c1", "d3"]),
+    ...quarterRounds(COPY_2, ["a0", "b1", "c0", "d3"], ["a1", "b2", "c1", "d0"]),
+    ...swapRowC(32, 0),
+    ...quarterRounds(COPY_2, ["a2", "b3", "c0", "d1"], ["a3", "b0", "c1", "d2"]),
+  ];
+}
+
+function swapRowC(leaving: number, entering: number): Statements {
+  return [
+    `v128.store(ROW_C, c0, ${leaving});`,
+    `v128.store(ROW_C, c1, ${leaving + 16});`,
+    `c0 = v128.load(ROW_C, ${entering});`,
+    `c1 = v128.load(ROW_C, ${entering + 16});`,
+  ];
+}
+
+type QuarterRound = readonly [string, string, string, string];
+
+/** Two independent quarter rounds, §2.1, step by step in turn. */
+function quarterRounds(
+  maskAt: number,
+  ...pair: readonly QuarterRound[]
+): Statements {
+  const half = (rotateD: Rotation, rotateB: Rotation) => [
+    ...pair.map(([a, b]) => `${a} = i32x4.add(${a}, ${b});`),
+    ...pair.map(([a, , , d]) => `${d} = v128.xor(${d}, ${a});`),
+    ...pair.map(([, , , d]) => `${d} = ${rotateD(d)};`),
+    ...pair.map(([, , c, d]) => `${c} = i32x4.add(${c}, ${d});`),
+    ...pair.map(([, b, c]) => `${b} = v128.xor(${b}, ${c});`),
+    ...pair.map(([, b]) => `${b} = ${rotateB(b)};`),
+  ];
+  return [
+    ...half(rotate16, rotateBits(12)),
+    ...half(rotate8(maskAt), rotateBits(7)),
+  ];
+}
+
+type Rotation = (vector: string) => string;
+
+/** Engines know this shuffle as two half shuffles, without a mask. */
+function rotate16(v: string): string {
+  return `i8x16.shuffle(${v}, ${v}, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)`;
+}
+
+/** A relaxed swizzle is one instruction where a shuffle is several; the mask is in range, so the result is defined. */
+function rotate8(maskAt: number): Rotation {
+  return (v) => `i8x16.relaxed_swizzle(${v}, v128.load(ROTATE_8, ${maskAt}))`;
+}
+
+function rotateBits(count: number): Rotation {
+  return (v) =>
+    `v128.or(i32x4.shl(${v}, ${count}), i32x4.shr_u(${v}, ${32 - count}))`;
+}
+
+/** Adds the initial state and turns words of four blocks into four blocks of words. */
+function storeKeyStream(): Statements {
+  return [
+    // What is not needed yet makes room for the temporaries.
+    "v128.store(ROW_C, c0);",
+    "v128.store(ROW_C, c1, 16);",
+    ...[0, 1, 2, 3].map((i) => `v128.store(ROW_D, d${i}, ${16 * i});`),
+    "let t0: v128, t1: v128, t2: v128, t3: v128;",
+    ...addAndTranspose("a", 0, (i) => `a${i}`),
+    ...addAndTranspose("b", 16, (i) => `b${i}`),
+    ...addAndTranspose("c", 32, (i) => `v128.load(ROW_C, ${16 * i})`),
+    ...addAndTranspose("d", 48, (i) => `v128.load(ROW_D, ${16 * i})`),
+  ];
+}
+
+function addAndTranspose(
+  row: "a" | "b" | "c" | "d",
+  offset: number,
+  current: (i: number) => string,
+): Statements {
+  return [
+    ...initialRow(row).map((initial, i) =>
+      `t${i} = i32x4.add(${current(i)}, ${initial});`
+    ),
+    "a0 = v128.shuffle<i32>(t0, t1, 0, 4, 1, 5);",
+    "a1 = v128.shuffle<i32>(t2, t3, 0, 4, 1, 5);",
+    "a2 = v128.shuffle<i32>(t0, t1, 2, 6, 3, 7);",
+    "a3 = v128.shuffle<i32>(t2, t3, 2, 6, 3, 7);",
+    `v128.store(KEY_STREAM, v128.shuffle<i64>(a0, a1, 0, 2), ${offset});`,
+    `v128.store(KEY_STREAM, v128.shuffle<i64>(a0, a1, 1, 3), ${offset + 64});`,
+    `v128.store(KEY_STREAM, v128.shuffle<i64>(a2, a3, 0, 2), ${offset + 128});`,
+    `v128.store(KEY_STREAM, v128.shuffle<i64>(a2, a3, 1, 3), ${offset + 192});`,
+  ];
+}
+
+function loadAccumulator(): Statements {
+  return [
+    ...[0, 1, 2, 3, 4].map((i) => `let h${i} = load<u64>(H, ${8 * i});`),
+    "let m: u64, p0: u64, p1: u64, p2: u64, p3: u64;",
+  ];
+}
+
+function storeAccumulator(): Statements {
+  return [0, 1, 2, 3, 4].map((i) => `store<u64>(H, h${i}, ${8 * i});`);
+}
+
+/** h = (h + block) * r mod 2^130 - 5, RFC 8439 §2.5, for consecutive blocks at `at`. */
+function polyBlocks(count: number): Statements {
+  return Array.from({ length: count }, (_, i) => polyBlock(16 * i)).flat();
+}
+
+function polyBlock(offset: number): Statements {
+  const r = (i: number) => `load<u64>(R, ${8 * i})`;
+  const s = (i: number) => `load<u64>(S, ${8 * (i - 1)})`;
+  return [
+    `m = load<u64>(at, ${offset});`,
+    "h0 += m & 0xffff_ffff;",
+    "h1 += m >> 32;",
+    `m = load<u64>(at, ${offset + 8});`,
+    "h2 += m & 0xffff_ffff;",
+    "h3 += m >> 32;",
+    "h4 += 1;",
+    `p0 = h0 * ${r(0)};`,
+    `p1 = h0 * ${r(1)};`,
+    `p2 = h0 * ${r(2)};`,
+    `p3 = h0 * ${r(3)};`,
+    `p0 += h1 * ${s(3)};`,
+    `p1 += h1 * ${r(0)};`,
+    `p2 += h1 * ${r(1)};`,
+    `p3 += h1 * ${r(2)};`,
+    `p0 += h2 * ${s(2)};`,
+    `p1 += h2 * ${s(3)};`,
+    `p2 += h2 * ${r(0)};`,
+    `p3 += h2 * ${r(1)};`,
+    `p0 += h3 * ${s(1)};`,
+    `p1 += h3 * ${s(2)};`,
+    `p2 += h3 * ${s(3)};`,
+    `p3 += h3 * ${r(0)};`,
+    `p1 += h4 * ${s(1)};`,
+    `p2 += h4 * ${s(2)};`,
+    `p3 += h4 * ${s(3)};`,
+    `h4 *= ${r(0)};`,
+    "p1 += p0 >> 32;",
+    "p2 += p1 >> 32;",
+    "p3 += p2 >> 32;",
+    "h4 += p3 >> 32;",
+    "h0 = (p0 & 0xffff_ffff) + (h4 >> 2) * 5;",
+    "h1 = p1 & 0xffff_ffff;",
+    "h2 = p2 & 0xffff_ffff;",
+    "h3 = p3 & 0xffff_ffff;",
+    "h4 &= 3;",
+  ];
+}
+
+/** Spreads the statements of `guest` evenly between those of `host`. */
+function weave(host: Statements, guest: Statements): Statements {
+  let taken = 0;
+  return host.flatMap((statement, i) => {
+    const due = Math.round((i + 1) * guest.length / host.length);
+    const guests = guest.slice(taken, due);
+    taken = due;
+    return [statement, ...guests];
+  });
+}
+
+function lines(statements: Statements): string {
+  return statements.join("\n");
+}

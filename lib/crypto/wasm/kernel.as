@@ -1,0 +1,240 @@
+/**
+ * ChaCha20-Poly1305 (RFC 8439) for WireGuard packets: no associated data, and
+ * the nonce is four zero bytes and a 64-bit counter.
+ *
+ * Each pass makes four blocks of key stream. Block 0 holds the one-time key of
+ * Poly1305, so the first pass leaves three blocks for data and a small packet
+ * costs one pass. While a pass runs on the vector units, Poly1305 runs on the
+ * scalar units over ciphertext that is there already: `pass` takes care of it.
+ */
+import {
+  COUNTER,
+  H,
+  KEY_STREAM,
+  LAST_BLOCKS,
+  PAD,
+  R,
+  ROTATE_8,
+  S,
+  TAG,
+} from "./layout";
+import { authenticate, pass } from "./rounds";
+
+export { KEY } from "./layout";
+/** Poly1305 alone, for tests: no key and counter lead to the edge cases of its arithmetic. */
+export { TAG } from "./layout";
+export { authenticate } from "./rounds";
+
+const BLOCK: u32 = 64;
+const BLOCKS_PER_PASS: u32 = 4;
+const PASS_BYTES: u32 = 256;
+/** Key stream that the first pass has for data. */
+const FIRST_PASS_BYTES: u32 = 192;
+/** Pairs of 16-byte Poly1305 blocks that fit into one pass, one to a double round. */
+const MAX_PAIRS: u32 = 10;
+const PAIR_SHIFT: u32 = 5;
+const TAG_BYTES: u32 = 16;
+const LOW_32: u64 = 0xffff_ffff;
+
+// deno-fmt-ignore
+const ROTATE_8_MASK: v128 = i8x16(3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14);
+v128.store(ROTATE_8, ROTATE_8_MASK);
+v128.store(ROTATE_8, ROTATE_8_MASK, 16);
+
+/** Encrypts `length` bytes at `source` to `target` and puts the tag behind them. */
+export function seal(
+  source: usize,
+  length: u32,
+  target: usize,
+  counter: f64,
+): void {
+  begin(counter);
+  let done = min(length, FIRST_PASS_BYTES);
+  xor(source, KEY_STREAM + BLOCK, target, done);
+
+  let authenticated: u32 = 0;
+  for (let block = BLOCKS_PER_PASS; done < length; block += BLOCKS_PER_PASS) {
+    const pairs = (done - authenticated) >> PAIR_SHIFT;
+    pass(block, target + authenticated, pairs);
+    authenticated += pairs << PAIR_SHIFT;
+
+    const size = min(length - done, PASS_BYTES);
+    xor(source + done, KEY_STREAM, target + done, size);
+    done += size;
+  }
+
+  finish(target, authenticated, length);
+  v128.store(target + length, v128.load(TAG));
+}
+
+/** Decrypts `length` bytes, tag included, from `source` to `target`. Returns whether the tag is right. */
+export function open(
+  source: usize,
+  length: u32,
+  target: usize,
+  counter: f64,
+): bool {
+  begin(counter);
+  const textLength = length - TAG_BYTES;
+  let done = min(textLength, FIRST_PASS_BYTES);
+  xor(source, KEY_STREAM + BLOCK, target, done);
+
+  let authenticated: u32 = 0;
+  for (
+    let block = BLOCKS_PER_PASS;
+    done < textLength;
+    block += BLOCKS_PER_PASS
+  ) {
+    const pairs = min((textLength - authenticated) >> PAIR_SHIFT, MAX_PAIRS);
+    pass(block, source + authenticated, pairs);
+    authenticated += pairs << PAIR_SHIFT;
+
+    const size = min(textLength - done, PASS_BYTES);
+    xor(source + done, KEY_STREAM, target + done, size);
+    done += size;
+  }
+
+  finish(source, authenticated, textLength);
+  return !v128.any_true(
+    v128.xor(v128.load(source + textLength), v128.load(TAG)),
+  );
+}
+
+/** Makes the first four blocks and starts Poly1305 with the one-time key, §2.6. */
+function begin(counter: f64): void {
+  store<u64>(COUNTER, counter as u64);
+  pass(0, 0, 0);
+  setOneTimeKey(KEY_STREAM);
+}
+
+/** Starts Poly1305 with the 32-byte one-time key at `key`, §2.5.1. */
+export function setOneTimeKey(key: usize): void {
+  const r0: u64 = load<u32>(key) & 0x0fff_ffff;
+  const r1: u64 = load<u32>(key, 4) & 0x0fff_fffc;
+  const r2: u64 = load<u32>(key, 8) & 0x0fff_fffc;
+  const r3: u64 = load<u32>(key, 12) & 0x0fff_fffc;
+  store<u64>(R, r0);
+  store<u64>(R, r1, 8);
+  store<u64>(R, r2, 16);
+  store<u64>(R, r3, 24);
+  // Clamped limbs are multiples of 4, so 5/4 of them is exact.
+  store<u64>(S, r1 + (r1 >> 2));
+  store<u64>(S, r2 + (r2 >> 2), 8);
+  store<u64>(S, r3 + (r3 >> 2), 16);
+  v128.store(PAD, v128.load(key, 16));
+  for (let i: usize = 0; i < 5; i++) store<u64>(H + 8 * i, 0);
+}
+
+/** Authenticates the rest of the message, pads it, adds the lengths, and leaves the tag at `TAG`, §2.8. */
+function finish(at: usize, authenticated: u32, length: u32): void {
+  authenticate(at + authenticated, (length - authenticated) >> 4);
+
+  const rest = length & 15;
+  v128.store(LAST_BLOCKS, i64x2.splat(0));
+  copyShort(at + length - rest, LAST_BLOCKS, rest);
+  store<u64>(LAST_BLOCKS, 0, 16);
+  store<u64>(LAST_BLOCKS, length, 24);
+  if (rest > 0) authenticate(LAST_BLOCKS, 2);
+  else authenticate(LAST_BLOCKS + 16, 1);
+
+  writeTag();
+}
+
+/** Reduces the accumulator h, adds the pad and leaves the tag at `TAG`. No branch depends on a value. */
+export function writeTag(): void {
+  // h0 carried late, so h may reach 2^130. If it does, the carry rippled through
+  // all limbs: h1 is below 2 then, and the 5 that comes back cannot overflow.
+  const h0 = load<u64>(H);
+  const h1 = load<u64>(H, 8) + (h0 >> 32);
+  const h2 = load<u64>(H, 16) + (h1 >> 32);
+  const h3 = load<u64>(H, 24) + (h2 >> 32);
+  const h4 = load<u64>(H, 32) + (h3 >> 32);
+  const low = (h0 & LOW_32) + (h4 >> 2) * 5 + (h1 << 32);
+  const high = (h2 & LOW_32) | (h3 << 32);
+
+  // h + 5 reaches bit 130 exactly if h >= p. Then h + 5 - 2^130 is the residue.
+  const residueLow = low + 5;
+  const residueHigh = high + ((residueLow < low) as u64);
+  const carry = (residueHigh < high) as u64;
+  const isResidue = 0 - (((h4 & 3) + carry) >> 2);
+  const tagLow = load<u64>(PAD) +
+    ((low & ~isResidue) | (residueLow & isResidue));
+  const tagHigh = load<u64>(PAD, 8) +
+    ((high & ~isResidue) | (residueHigh & isResidue));
+
+  store<u64>(TAG, tagLow);
+  store<u64>(TAG, tagHigh + ((tagLow < load<u64>(PAD)) as u64), 8);
+}
+
+/** Writes the exclusive or of `length` bytes of data and key stream. */
+function xor(source: usize, stream: usize, target: usize, length: u32): void {
+  const end = source + length;
+  while (source + 64 <= end) {
+    const v0 = v128.xor(v128.load(source), v128.load(stream));
+    const v1 = v128.xor(v128.load(source, 16), v128.load(stream, 16));
+    const v2 = v128.xor(v128.load(source, 32), v128.load(stream, 32));
+    const v3 = v128.xor(v128.load(source, 48), v128.load(stream, 48));
+    v128.store(target, v0);
+    v128.store(target, v1, 16);
+    v128.store(target, v2, 32);
+    v128.store(target, v3, 48);
+    source += 64;
+    stream += 64;
+    target += 64;
+  }
+  while (source + 16 <= end) {
+    v128.store(target, v128.xor(v128.load(source), v128.load(stream)));
+    source += 16;
+    stream += 16;
+    target += 16;
+  }
+  xorShort(source, stream, target, length & 15);
+}
+
+/** `xor` for less than 16 bytes. Touches nothing outside. */
+function xorShort(
+  source: usize,
+  stream: usize,
+  target: usize,
+  length: u32,
+): void {
+  if (length & 8) {
+    store<u64>(target, load<u64>(source) ^ load<u64>(stream));
+    source += 8;
+    stream += 8;
+    target += 8;
+  }
+  if (length & 4) {
+    store<u32>(target, load<u32>(source) ^ load<u32>(stream));
+    source += 4;
+    stream += 4;
+    target += 4;
+  }
+  if (length & 2) {
+    store<u16>(target, load<u16>(source) ^ load<u16>(stream));
+    source += 2;
+    stream += 2;
+    target += 2;
+  }
+  if (length & 1) store<u8>(target, load<u8>(source) ^ load<u8>(stream));
+}
+
+/** Copies less than 16 bytes. Touches nothing outside. */
+function copyShort(source: usize, target: usize, length: u32): void {
+  if (length & 8) {
+    store<u64>(target, load<u64>(source));
+    source += 8;
+    target += 8;
+  }
+  if (length & 4) {
+    store<u32>(target, load<u32>(source));
+    source += 4;
+    target += 4;
+  }
+  if (length & 2) {
+    store<u16>(target, load<u16>(source));
+    source += 2;
+    target += 2;
+  }
+  if (length & 1) store<u8>(target, load<u8>(source));
+}

@@ -1,0 +1,46 @@
+import type { Cidr, IpAddress } from "../base/mod.ts";
+import type { FailureReason } from "../connection/mod.ts";
+import type { GatewayRequest } from "../portal/mod.ts";
+
+/** What the gateway asks of the shell, or tells it. Plain data. */
+export type GatewayEvent =
+  /** Send this to the portal, in the order of the events. */
+  | { readonly kind: "portal-request"; readonly request: GatewayRequest }
+  /** Give the TUN device these addresses and routes, and no others. */
+  | {
+    readonly kind: "configure-interface";
+    readonly ipv4: IpAddress;
+    readonly ipv6: IpAddress;
+    readonly routes: readonly Cidr[];
+  }
+  /** A client can exchange packets with us. */
+  | {
+    readonly kind: "connection-established";
+    readonly clientId: string;
+    readonly path: ConnectionPath;
+    readonly tookMs: number;
+  }
+  /** A connection moved to another kind of path. */
+  | {
+    readonly kind: "connection-path-changed";
+    readonly clientId: string;
+    readonly path: ConnectionPath;
+  }
+  /** A connection is gone. The client's authorizations stay; candidates held for it are void. */
+  | {
+    readonly kind: "connection-failed";
+    readonly clientId: string;
+    readonly reason: FailureReason;
+  }
+  /** A client is gone, and its authorizations with it; candidates held for it are void. */
+  | {
+    readonly kind: "connection-closed";
+    readonly clientId: string;
+    readonly reason: CloseReason;
+  };
+
+/** Whether packets pass a relay. */
+export type ConnectionPath = "direct" | "relayed";
+
+/** Why a client is gone: it said goodbye, or nothing was left that it may reach. */
+export type CloseReason = "goodbye" | "no-authorizations";

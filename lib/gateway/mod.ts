@@ -1,0 +1,41 @@
+/**
+ * The whole gateway as one core: portal messages, datagrams and packets in; datagrams, packets and events out.
+ *
+ * `Gateway` joins two halves. `Node` (of `connection`) knows how to reach
+ * clients and nothing about what they may do; policy knows what they may do
+ * and nothing about how they are reached. A `Client` is the record of what
+ * one client may reach: it is born by the first authorization and dies with
+ * the last one, by expiry, revocation or goodbye. A connection that fails
+ * takes nothing away, because the client comes back and believes that its
+ * authorizations still hold.
+ *
+ * Packets take one of two ways, and each ends in one literal that is counted.
+ *
+ * - Outbound: from a client to the TUN device. `judgeOutbound` is the table
+ *   of data-plane spec §5 in evaluation order. Policy denials are owed an
+ *   ICMP error, whose kind is part of the verdict's name.
+ * - Inbound: from the TUN device to a client, found by the low bits of the
+ *   destination. `judgeInbound` is the table of §6. Nothing is ever sent
+ *   towards resources.
+ *
+ * Expiry is enforced by housekeeping once a second while there are clients,
+ * not per packet. The portal's `init` is a snapshot: what it does not list is
+ * revoked, and it never grants anything. Before the first one nobody has
+ * access.
+ *
+ * @module
+ */
+export {
+  Gateway,
+  type GatewayOptions,
+  type GatewaySnapshot,
+} from "./gateway.ts";
+export { type InboundOutcome, type OutboundOutcome } from "./data_path.ts";
+export { INBOUND_DROPS, type InboundDrop } from "./inbound.ts";
+export { OUTBOUND_VERDICTS, type OutboundVerdict } from "./outbound.ts";
+export {
+  type CloseReason,
+  type ConnectionPath,
+  type GatewayEvent,
+} from "./events.ts";
+export { type GatewayNode } from "./gateway_node.ts";

@@ -1,0 +1,59 @@
+import type {
+  Datagram,
+  DatagramSink,
+  Instant,
+  PacketSink,
+  Transmit,
+} from "../base/mod.ts";
+import type { InterfaceConfig } from "./network_config.ts";
+
+/** A role of this program as the event loop sees it: a core without I/O. */
+export interface Core<Message, Event> {
+  /** Takes a message from the main thread, such as a parsed one of the portal. */
+  handleMessage(message: Message, now: Instant): void;
+  /** Takes a datagram. Inner packets go to `packets`, replies and relayed data to `datagrams`. */
+  handleDatagram(
+    datagram: Datagram,
+    now: Instant,
+    packets: PacketSink,
+    datagrams: DatagramSink,
+  ): void;
+  /** Takes the packet `[start, end)` that the host sent into the tunnel. */
+  handlePacket(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: Instant,
+    datagrams: DatagramSink,
+  ): void;
+  /** Hears that a port it asked for could not be opened. For roles that open ports. */
+  handlePortUnavailable?(port: number): void;
+  /** Takes leave of all peers. What it still polls is sent; nothing else is called. */
+  stop(now: Instant): void;
+  /** Advances to `now`. Called early, late or twice. */
+  handleTimeout(now: Instant): void;
+  /** Returns when `handleTimeout` is due. */
+  pollTimeout(): Instant;
+  /** Returns the next control datagram to send. */
+  pollTransmit(): Transmit | undefined;
+  /** Returns the next event. Those of `ShellRequest` are carried out by the loop, all others cross to the main thread. */
+  pollEvent(): Event | ShellRequest | undefined;
+  /** Returns counters and state as plain data. */
+  snapshot(): unknown;
+}
+
+/** What a core asks of the loop itself. */
+export type ShellRequest =
+  /** Make the TUN interface so. Ends the loop when the kernel refuses. */
+  | ({ readonly kind: "configure-interface" } & InterfaceConfig)
+  /** Open the UDP sockets of a further port. */
+  | { readonly kind: "open-port"; readonly port: number }
+  /** Close them. */
+  | { readonly kind: "close-port"; readonly port: number };
+
+/** Tells what the loop carries out itself from what it passes on. */
+export function isShellRequest(event: unknown): event is ShellRequest {
+  const { kind } = event as { readonly kind?: unknown };
+  return kind === "configure-interface" || kind === "open-port" ||
+    kind === "close-port";
+}

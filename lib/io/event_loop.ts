@@ -1,0 +1,276 @@
+import {
+  assert,
+  AssertionError,
+  type Instant,
+  instant,
+  type Logger,
+  type PacketSink,
+  unreachable,
+} from "../base/mod.ts";
+import type { Clock } from "./clock.ts";
+import type { ControlChannel } from "./control_channel.ts";
+import { type Core, isShellRequest, type ShellRequest } from "./core.ts";
+import { type Epoll, waitMs } from "./epoll.ts";
+import { EAGAIN, EINTR } from "./errno.ts";
+import { KernelRefusedError } from "./errors.ts";
+import type { IoCounters } from "./io_counters.ts";
+import { errno } from "./libc.ts";
+import type { NetworkConfig } from "./network_config.ts";
+import type { ReceiveRing } from "./receive_ring.ts";
+import type { TunDevice } from "./tun_device.ts";
+import type { UdpSocket } from "./udp_socket.ts";
+import type { UdpSockets } from "./udp_sockets.ts";
+import type { ToWorker } from "./worker_protocol.ts";
+
+/** Packets read from the TUN device in one turn, as many as one batch of a socket. */
+const PACKETS_PER_TURN = 64;
+
+/** Messages of the main thread taken in one turn. */
+const MESSAGES_PER_TURN = 64;
+
+/** Under load timers are looked at this often, in ms; otherwise before every sleep. */
+const TIMER_INTERVAL_MS = 1;
+
+/** The TUN interface, and how its addresses and routes are set. */
+export interface Tunnel {
+  /** Inner packets. */
+  readonly device: TunDevice;
+  /** Addresses, routes and rules. */
+  readonly network: NetworkConfig;
+}
+
+/** What an event loop is made of. */
+export interface EventLoopParts<Message, Event> {
+  /** Decides everything. */
+  readonly core: Core<Message, Event>;
+  /** The time. */
+  readonly clock: Clock;
+  /** Tells what is ready. */
+  readonly epoll: Epoll;
+  /** The connection to the main thread. */
+  readonly control: ControlChannel;
+  /** Sends datagrams. */
+  readonly sockets: UdpSockets;
+  /** Receives datagrams. */
+  readonly receiveRing: ReceiveRing;
+  /** `undefined` for a role without tunnel. */
+  readonly tunnel: Tunnel | undefined;
+  /** Where drops and traffic are counted. */
+  readonly counters: IoCounters;
+  /** Where log lines go. */
+  readonly log: Logger;
+}
+
+/**
+ * Moves bytes and time between the kernel and the core. Decides nothing.
+ *
+ * One turn: due timers, then the main thread's messages, then packets of the
+ * TUN device, then one batch of each ready socket; after each the core is
+ * drained and all output leaves before anything else is read (data-plane spec
+ * §14.4).
+ */
+export class EventLoop<Message, Event> {
+  readonly #parts: EventLoopParts<Message, Event>;
+  readonly #packets: PacketSink;
+  /** Watched sockets by descriptor. */
+  readonly #sockets = new Map<number, UdpSocket>();
+  #timersRanAt: Instant = instant(-Infinity);
+  /** Whether the last turn found input, so that there may be more. */
+  #busy = false;
+  #stopping = false;
+
+  /** Watches what is open already: the main sockets and the tunnel. */
+  constructor(
+    parts: EventLoopParts<Message, Event>,
+    mainSockets: readonly UdpSocket[],
+  ) {
+    this.#parts = parts;
+    this.#packets = parts.tunnel?.device ?? new NoTunnel(parts.sockets.bytes);
+    parts.epoll.add(parts.control.wakeFd);
+    if (parts.tunnel) parts.epoll.add(parts.tunnel.device.fd);
+    mainSockets.forEach((socket) => this.#watch(socket));
+  }
+
+  /**
+   * Runs until the main thread says stop, then lets the core take leave.
+   *
+   * Throws what the kernel refuses, after the core has taken leave, too; and
+   * what the core throws, which then is in no state to speak.
+   */
+  run(): void {
+    try {
+      this.#drain();
+      while (!this.#stopping) this.#turn();
+    } catch (thrown) {
+      if (thrown instanceof KernelRefusedError) this.#takeLeave();
+      throw thrown;
+    }
+    this.#takeLeave();
+  }
+
+  #takeLeave(): void {
+    const { clock, core } = this.#parts;
+    core.stop(clock.now());
+    this.#drain();
+  }
+
+  #turn(): void {
+    const { clock, core, epoll } = this.#parts;
+    const now = clock.now();
+    if (!this.#busy || now - this.#timersRanAt >= TIMER_INTERVAL_MS) {
+      this.#runTimers(now);
+    }
+    const ready = epoll.wait(
+      this.#busy ? 0 : waitMs(core.pollTimeout(), now),
+    );
+    this.#busy = ready > 0;
+    if (ready > 0) this.#takeInput(ready, clock.now());
+  }
+
+  #runTimers(now: Instant): void {
+    this.#timersRanAt = now;
+    const { core } = this.#parts;
+    if (core.pollTimeout() > now) return;
+    core.handleTimeout(now);
+    this.#drain();
+  }
+
+  #takeInput(ready: number, now: Instant): void {
+    const { control, epoll, tunnel } = this.#parts;
+    let hasPackets = false;
+    for (let i = 0; i < ready; i++) {
+      const fd = epoll.readyFd(i);
+      if (fd === control.wakeFd) this.#takeMessages(now);
+      else if (fd === tunnel?.device.fd) hasPackets = true;
+    }
+    if (hasPackets && tunnel) this.#readPackets(tunnel.device, now);
+    for (let i = 0; i < ready; i++) {
+      const socket = this.#sockets.get(epoll.readyFd(i));
+      if (socket) this.#receive(socket, now);
+    }
+  }
+
+  #takeMessages(now: Instant): void {
+    const { control } = this.#parts;
+    control.acknowledge();
+    for (let i = 0; i < MESSAGES_PER_TURN; i++) {
+      const message = control.receive();
+      if (message === undefined) return;
+      this.#takeMessage(message, now);
+    }
+    control.remind();
+  }
+
+  #takeMessage(message: ToWorker, now: Instant): void {
+    const { core, control, counters } = this.#parts;
+    switch (message.kind) {
+      case "message":
+        core.handleMessage(message.message as Message, now);
+        return this.#drain();
+      case "snapshot":
+        return control.publish({
+          kind: "snapshot",
+          id: message.id,
+          snapshot: { io: counters.snapshot(), core: core.snapshot() },
+        });
+      case "stop":
+        this.#stopping = true;
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #readPackets(device: TunDevice, now: Instant): void {
+    const { core, sockets } = this.#parts;
+    for (let i = 0; i < PACKETS_PER_TURN; i++) {
+      const verdict = device.read();
+      if (verdict === "empty") break;
+      if (verdict === "skip") continue;
+      const { bytes, packetAt, packetEnd } = device;
+      core.handlePacket(bytes, packetAt, packetEnd, now, sockets);
+    }
+    this.#drain();
+  }
+
+  #receive(socket: UdpSocket, now: Instant): void {
+    const { core, counters, receiveRing, sockets } = this.#parts;
+    const count = receiveRing.receive(socket.fd);
+    if (count < 0) return this.#noteReceiveError(errno());
+
+    counters.add("datagrams-received", count);
+    for (let i = 0; i < count; i++) {
+      const verdict = receiveRing.select(i, socket.port);
+      if (verdict !== "ok") counters.increment(verdict);
+      else {
+        const { selected } = receiveRing;
+        core.handleDatagram(selected, now, this.#packets, sockets);
+      }
+    }
+    this.#drain();
+  }
+
+  /** A socket reports here what became of what it sent, too. Nothing of that is fatal. */
+  #noteReceiveError(code: number): void {
+    if (code === EAGAIN || code === EINTR) return;
+    this.#parts.counters.increment("receive-error");
+  }
+
+  /** Carries out all that the core wants, and sends all that it wrote. Events first: a datagram may leave from a port just opened. */
+  #drain(): void {
+    const { core, control, sockets } = this.#parts;
+    for (let e = core.pollEvent(); e; e = core.pollEvent()) {
+      if (isShellRequest(e)) this.#carryOut(e);
+      else control.publish({ kind: "event", event: e });
+    }
+    for (let t = core.pollTransmit(); t; t = core.pollTransmit()) {
+      sockets.transmit(t);
+    }
+    sockets.flush();
+  }
+
+  #carryOut(request: ShellRequest): void {
+    const { core, log, sockets, tunnel } = this.#parts;
+    switch (request.kind) {
+      case "configure-interface": {
+        assert(tunnel !== undefined, "A role without tunnel configures one");
+        const { ipv4, ipv6 } = tunnel.network.apply(request);
+        log.log("info", "Interface configured", { ipv4, ipv6 });
+        return;
+      }
+      case "open-port": {
+        const opened = sockets.openPort(request.port);
+        opened.forEach((socket) => this.#watch(socket));
+        if (opened.length === 0) core.handlePortUnavailable?.(request.port);
+        return;
+      }
+      case "close-port":
+        for (const { fd } of sockets.closePort(request.port)) {
+          this.#sockets.delete(fd);
+        }
+        return;
+      default:
+        return unreachable(request);
+    }
+  }
+
+  #watch(socket: UdpSocket): void {
+    this.#parts.epoll.add(socket.fd);
+    this.#sockets.set(socket.fd, socket);
+  }
+}
+
+/** Takes packets for a tunnel that does not exist. */
+class NoTunnel implements PacketSink {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  reserve(): number {
+    throw new AssertionError("A role without tunnel wrote a packet");
+  }
+
+  commit(): void {}
+}

@@ -1,0 +1,59 @@
+/**
+ * The only folder that touches the world: sockets, TUN interface, clock, randomness, threads.
+ *
+ * Two threads. The main thread talks to the portal and to people. The data
+ * worker owns every UDP socket and the TUN interface and runs one core, a
+ * whole role without I/O, in a loop that never returns to the runtime: it
+ * sleeps in `epoll_wait` and calls libc by FFI. So all protocol state has one
+ * owner, and a packet crosses no thread. `DataPlane` is the main thread's
+ * handle: messages go by `MessagePort`, and an eventfd wakes the loop.
+ *
+ * Packets live in the arena from receive to send. The structs that
+ * `recvmmsg` and `sendmmsg` take live there too (`MessageRing`); their
+ * addresses are written once, so that a packet costs neither a copy nor an
+ * allocation. Datagrams are received in batches of 64 and leave in batches
+ * of 64; when output is blocked nothing is read, and the kernel drops.
+ *
+ * The loop decides nothing. What the core asks of the kernel (addresses,
+ * routes, further ports) it carries out by rtnetlink and system calls, with no
+ * privilege but `CAP_NET_ADMIN`. What it added to the host's rules it removes
+ * when it ends, also after a failure; the interface and its routes vanish
+ * with the descriptor. What the kernel refuses is thrown as one error class
+ * for each decision a caller can make.
+ *
+ * `worker.ts` is the worker's entry. It is loaded, never imported, and has to
+ * be named to `deno compile` with `--include`.
+ *
+ * @module
+ */
+export { holdsNetAdmin } from "./capability.ts";
+export { Clock, SYSTEM_RANDOM } from "./clock.ts";
+export type { Core, ShellRequest } from "./core.ts";
+export { DataPlane, type DataPlaneOptions } from "./data_plane.ts";
+export {
+  KernelRefusedError,
+  MissingCapabilityError,
+  TunBusyError,
+  TunForbiddenError,
+  TunGoneError,
+  TunMissingError,
+  WorkerBrokenError,
+  WorkerStalledError,
+} from "./errors.ts";
+export type { IoCounterName } from "./io_counters.ts";
+export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
+export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
+export type { RelayRoleSettings, TunnelRoleSettings } from "./roles.ts";
+export { TUN_NAME } from "./tun_device.ts";
+export type { UdpOptions } from "./udp_socket.ts";
+export type { MainPort } from "./udp_sockets.ts";
+export type { DataPlaneSnapshot, LocalPorts } from "./worker_protocol.ts";
+export {
+  PortalConnection,
+  type PortalConnectionOptions,
+  type PortalEvent,
+} from "./portal_connection.ts";
+export type { AttemptLimits } from "./portal_upgrade.ts";
+export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
+export type { Resolve } from "./resolver.ts";
+export { type SystemInfo, systemInfo } from "./system_info.ts";

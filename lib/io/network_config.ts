@@ -1,0 +1,254 @@
+import {
+  type Cidr,
+  equalIps,
+  formatCidr,
+  type IpAddress,
+  type IpFamily,
+  type Logger,
+  MAX_PACKET_BYTES,
+} from "../base/mod.ts";
+import {
+  EACCES,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EEXIST,
+  ENODEV,
+  EOPNOTSUPP,
+  errnoName,
+  ESRCH,
+} from "./errno.ts";
+import { kernelRefusal } from "./errors.ts";
+import { cString, libc } from "./libc.ts";
+import type { NetlinkRequest } from "./netlink_message.ts";
+import { NetlinkSocket } from "./netlink_socket.ts";
+import {
+  addAddress,
+  addressOf,
+  addRoute,
+  addRule,
+  bringUp,
+  disableLinkLocal,
+  listAddresses,
+  listRoutes,
+  type MarkRule,
+  removeAddress,
+  removeListedRoute,
+  removeRoute,
+  removeRule,
+  setMtu,
+  setQueueLength,
+} from "./route_messages.ts";
+
+/** Mark of all packets that must not enter the tunnel, our own above all (data-plane spec §1.4). */
+export const FIREZONE_MARK = 0xfd002021;
+
+/** Routing tables (data-plane spec §1.4): into the tunnel, copies of the host's own links, default routes. */
+const TUNNEL_TABLE = 0x2021fd00;
+const LINK_TABLE = 0x2021fd01;
+const DEFAULT_TABLE = 0x2021fd02;
+
+/** In which order the tables are looked into (data-plane spec §3.3). */
+const PRIORITIES = [
+  { table: TUNNEL_TABLE, priority: 100 },
+  { table: LINK_TABLE, priority: 200 },
+  { table: DEFAULT_TABLE, priority: 300 },
+] as const;
+
+const FAMILIES: readonly IpFamily[] = [4, 6];
+
+/** Packets that wait for us before the kernel drops (data-plane spec §3.3). */
+const QUEUE_LENGTH = 10_000;
+
+/** What the interface shall be. */
+export interface InterfaceConfig {
+  /** Our IPv4 address in the tunnel. */
+  readonly ipv4: IpAddress;
+  /** Our IPv6 address in the tunnel. */
+  readonly ipv6: IpAddress;
+  /** What is routed into the tunnel. A default route goes to a table of its own. */
+  readonly routes: readonly Cidr[];
+}
+
+/** Which families the host lets us use. */
+export interface InterfaceFamilies {
+  /** Whether the IPv4 address could be set. */
+  readonly ipv4: boolean;
+  /** Whether the IPv6 address could be set. */
+  readonly ipv6: boolean;
+}
+
+/**
+ * Addresses, routes and rules of the TUN interface, by rtnetlink.
+ *
+ * Running `ip` instead would lose the capability of the binary (data-path
+ * spec §6). What is not there yet is added, what should not be there removed;
+ * the rest is left alone, so that applying the same twice disturbs nothing.
+ */
+export class NetworkConfig {
+  readonly #name: string;
+  readonly #index: number;
+  readonly #log: Logger;
+  readonly #netlink = new NetlinkSocket();
+  /** The rules that we added and nobody had before. */
+  #rules: MarkRule[] = [];
+  /** The routes that are ours, by their text form. */
+  #routes = new Map<string, Cidr>();
+
+  /** Points at an interface that exists. */
+  constructor(interfaceName: string, log: Logger) {
+    this.#name = interfaceName;
+    this.#index = libc().if_nametoindex(cString(interfaceName));
+    this.#log = log;
+    if (this.#index === 0) {
+      throw kernelRefusal(`find the interface ${interfaceName}`, ENODEV);
+    }
+  }
+
+  /**
+   * Prepares the interface and, on `flush`, removes what an earlier run left in our tables.
+   *
+   * Do not flush where another program of ours has routes. Refusals are only logged.
+   */
+  prepare({ flush }: { readonly flush: boolean }): void {
+    if (flush) this.#flushTables();
+    this.#try("set queue length", setQueueLength(this.#index, QUEUE_LENGTH));
+    this.#try("disable link-local address", disableLinkLocal(this.#index));
+  }
+
+  /**
+   * Makes the interface as `config` says, and returns which families work.
+   *
+   * Throws when not even one address can be set, or the interface not be
+   * brought up. Routes and rules that are refused are only logged.
+   */
+  apply(config: InterfaceConfig): InterfaceFamilies {
+    this.#must("set the MTU", setMtu(this.#index, MAX_PACKET_BYTES));
+    const ipv4 = this.#setAddress(config.ipv4);
+    const ipv6 = this.#setAddress(config.ipv6);
+    if (ipv4 !== 0 && ipv6 !== 0) {
+      throw kernelRefusal(`set an address of ${this.#name}`, ipv4);
+    }
+    this.#must("bring up", bringUp(this.#index));
+
+    const families = { ipv4: ipv4 === 0, ipv6: ipv6 === 0 };
+    if (families.ipv4) this.#addRules(4);
+    if (families.ipv6) this.#addRules(6);
+    this.#setRoutes(
+      config.routes.filter((route) =>
+        route.ip.family === 4 ? families.ipv4 : families.ipv6
+      ),
+    );
+    return families;
+  }
+
+  /** Removes the rules we added. Addresses and routes vanish with the interface. */
+  close(): void {
+    for (const rule of this.#rules) {
+      this.#try("remove rule", removeRule(rule));
+    }
+    this.#rules = [];
+    this.#netlink.close();
+  }
+
+  #flushTables(): void {
+    for (const family of FAMILIES) {
+      for (const { table } of PRIORITIES) this.#flushTable(family, table);
+    }
+  }
+
+  #flushTable(family: IpFamily, table: number): void {
+    const routes = this.#netlink.dump(listRoutes(family, table));
+    // A table that nobody has used does not exist: nothing to flush.
+    if (typeof routes === "number") return;
+    for (const route of routes) {
+      const request = removeListedRoute(route, table);
+      if (request) this.#try("flush route", request, ESRCH);
+    }
+  }
+
+  /** Leaves `wanted` as the only address of its family. Returns 0, or why it could not be set. */
+  #setAddress(wanted: IpAddress): number {
+    const { family } = wanted;
+    const present = this.#addresses(family);
+    let isSet = false;
+    for (const address of present) {
+      const isWanted = equalIps(address.ip, wanted) &&
+        address.prefixLength === wanted.bytes.length * 8;
+      if (isWanted) isSet = true;
+      else this.#remove(address);
+    }
+    if (isSet) return 0;
+
+    const address = { ip: wanted, prefixLength: wanted.bytes.length * 8 };
+    const code = this.#netlink.request(addAddress(this.#index, address));
+    if (code === 0 || code === EEXIST) return 0;
+    this.#refused("set address", code);
+    return code;
+  }
+
+  /** Takes away an address, which may have gone by itself. */
+  #remove(address: Cidr): void {
+    const code = this.#netlink.request(removeAddress(this.#index, address));
+    if (code === 0 || code === EADDRNOTAVAIL) return;
+    throw kernelRefusal(`flush the addresses of ${this.#name}`, code);
+  }
+
+  #addresses(family: IpFamily): Cidr[] {
+    const replies = this.#netlink.dump(listAddresses(this.#index, family));
+    // A kernel without the family has no addresses of it.
+    if (typeof replies === "number") return [];
+    return replies.map((reply) => addressOf(reply, this.#index))
+      .filter((address) => address !== undefined);
+  }
+
+  #addRules(family: IpFamily): void {
+    for (const { table, priority } of PRIORITIES) {
+      const rule = { family, mark: FIREZONE_MARK, table, priority };
+      const code = this.#netlink.request(addRule(rule));
+      if (code === 0) this.#rules.push(rule);
+      else if (code !== EEXIST) this.#refused("add rule", code);
+    }
+  }
+
+  #setRoutes(wanted: readonly Cidr[]): void {
+    const next = new Map(wanted.map((route) => [formatCidr(route), route]));
+    for (const [text, route] of this.#routes) {
+      if (next.has(text)) continue;
+      const request = removeRoute(this.#index, tableOf(route), route);
+      this.#try("remove route", request, ESRCH);
+    }
+    for (const route of next.values()) {
+      const request = addRoute(this.#index, tableOf(route), route);
+      const code = this.#netlink.request(request);
+      if (code !== 0 && code !== EEXIST && code !== EOPNOTSUPP) {
+        this.#refused("add route", code);
+      }
+    }
+    this.#routes = next;
+  }
+
+  #must(action: string, request: NetlinkRequest): void {
+    const code = this.#netlink.request(request);
+    if (code === 0) return;
+    throw kernelRefusal(`${action} of the interface ${this.#name}`, code);
+  }
+
+  #try(action: string, request: NetlinkRequest, tolerated = 0): void {
+    const code = this.#netlink.request(request);
+    if (code !== 0 && code !== tolerated) this.#refused(action, code);
+  }
+
+  #refused(action: string, code: number): void {
+    // A host without IPv6, or with IPv6 switched off, is so on purpose.
+    const isOnPurpose = code === EACCES || code === EAFNOSUPPORT;
+    const level = isOnPurpose ? "info" : "warn";
+    this.#log.log(level, "Network configuration refused", {
+      action,
+      reason: errnoName(code),
+    });
+  }
+}
+
+function tableOf(route: Cidr): number {
+  return route.prefixLength === 0 ? DEFAULT_TABLE : TUNNEL_TABLE;
+}

@@ -1,0 +1,61 @@
+import type { IpAddress } from "../base/mod.ts";
+import { Client } from "../client/mod.ts";
+import { Node } from "../connection/mod.ts";
+import { PacketCipher } from "../crypto/mod.ts";
+import { Gateway } from "../gateway/mod.ts";
+import { Relay } from "../relay/mod.ts";
+import type { RoleContext, RoleTable } from "./serve_data_plane.ts";
+
+/** What a gateway or a client is made from. */
+export interface TunnelRoleSettings {
+  /** The node's static private key. The portal is told the public one. */
+  readonly staticPrivateKey: Uint8Array;
+}
+
+/** What a relay is made from. */
+export interface RelayRoleSettings {
+  /** Shared with the portal, which makes credentials from it. */
+  readonly stampSecret: string;
+  /** Address that clients and peers reach us at over IPv4. */
+  readonly publicIpv4: IpAddress | undefined;
+  /** Address that clients and peers reach us at over IPv6. */
+  readonly publicIpv6: IpAddress | undefined;
+  /** First port for allocations. */
+  readonly lowestPort: number;
+  /** Last port for allocations. */
+  readonly highestPort: number;
+}
+
+/** The roles of this program, each a core made from its settings. The main thread sends what the types here say. */
+export const ROLES: RoleTable = {
+  gateway: (settings, context) =>
+    new Gateway({
+      node: createNode("controlled", settings as TunnelRoleSettings, context),
+      epoch: context.epoch,
+      log: context.logger("gateway"),
+    }),
+  client: (settings, context) =>
+    new Client({
+      node: createNode("controlling", settings as TunnelRoleSettings, context),
+      arena: context.arena,
+      log: context.logger("client"),
+    }),
+  relay: (settings, { mainPort, epoch, random, logger }) =>
+    new Relay({
+      ...settings as RelayRoleSettings,
+      port: mainPort,
+      epoch,
+      random,
+      log: logger("relay"),
+    }),
+};
+
+function createNode(
+  role: "controlled" | "controlling",
+  { staticPrivateKey }: TunnelRoleSettings,
+  { arena, epoch, now, random, logger }: RoleContext,
+): Node {
+  const cipher = new PacketCipher(arena);
+  const log = logger("connection");
+  return new Node({ role, staticPrivateKey, epoch, now, random, cipher, log });
+}

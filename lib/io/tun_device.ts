@@ -1,0 +1,205 @@
+import { assert, type PacketSink } from "../base/mod.ts";
+import {
+  EACCES,
+  EAGAIN,
+  EBADFD,
+  EBUSY,
+  EINTR,
+  EIO,
+  ENODEV,
+  ENOENT,
+  ENXIO,
+} from "./errno.ts";
+import {
+  kernelRefusal,
+  type KernelRefusedError,
+  TunBusyError,
+  TunForbiddenError,
+  TunGoneError,
+  TunMissingError,
+} from "./errors.ts";
+import type { IoCounters } from "./io_counters.ts";
+import { cString, errno, type Libc, libc } from "./libc.ts";
+import { SLOT_BYTES } from "./message_ring.ts";
+import type { NativeMemory } from "./native_memory.ts";
+import { finishTunRead, VIRTIO_HEADER_BYTES } from "./virtio_header.ts";
+
+/** Name of the interface (data-plane spec §1.4). */
+export const TUN_NAME = "tun-firezone";
+
+const NODE = "/dev/net/tun";
+const NODE_FOLDER = "/dev/net";
+const NODE_FOLDER_MODE = 0o751;
+/** A character device for everybody, as distributions have it. */
+const NODE_MODE = 0o020666;
+/** Major 10, minor 200, as `makedev` packs them. */
+const NODE_DEVICE = (10 << 8) | 200;
+
+const O_RDWR = 2;
+const O_NONBLOCK = 0x800;
+const O_CLOEXEC = 0x80000;
+
+const TUNSETIFF = 0x400454ca;
+/** One queue only, so that a second process is refused (data-plane spec §3.2). */
+const IFF_TUN_NO_PI_VNET_HDR = 0x0001 | 0x1000 | 0x4000;
+
+/** Layout of `ifreq`: name, then flags. */
+const IFREQ_BYTES = 40;
+const IFREQ_FLAGS = 16;
+const NAME_LIMIT = 15;
+
+/** Largest read: the header and the largest IP packet (data-plane spec §3.5). */
+const READ_BYTES = VIRTIO_HEADER_BYTES + 65_535;
+
+/** Room before a packet, so that it starts on a multiple of 16 and its header just before. */
+const HEADROOM_BYTES = 16;
+
+/** The TUN interface: inner packets, one per system call, with the virtio header off and on. */
+export class TunDevice implements PacketSink {
+  /** The arena. */
+  readonly bytes: Uint8Array;
+  /** The descriptor. The interface vanishes when it is closed. */
+  readonly fd: number;
+  /** Name of the interface. */
+  readonly name: string;
+  /** Address of the packet of the last read. */
+  readonly packetAt: number;
+  /** Address behind that packet. */
+  packetEnd = 0;
+  readonly #libc: Libc = libc();
+  readonly #counters: IoCounters;
+  readonly #readPointer: Deno.PointerObject;
+  readonly #writeAt: number;
+  readonly #writePointer: Deno.PointerObject;
+
+  /** Creates the interface. Throws `TunMissingError`, `TunForbiddenError`, `TunBusyError`, `MissingCapabilityError` or `KernelRefusedError`. */
+  constructor(memory: NativeMemory, name: string, counters: IoCounters) {
+    const { arena } = memory;
+    this.bytes = arena.bytes;
+    this.name = name;
+    this.#counters = counters;
+    this.packetAt = allocatePacket(memory, READ_BYTES);
+    this.#readPointer = memory.pointer(this.packetAt - VIRTIO_HEADER_BYTES);
+    this.#writeAt = allocatePacket(memory, SLOT_BYTES);
+    this.#writePointer = memory.pointer(this.#writeAt - VIRTIO_HEADER_BYTES);
+    this.fd = openInterface(name);
+  }
+
+  /**
+   * Reads one packet to `[packetAt, packetEnd)`.
+   *
+   * "skip" means that one was read and dropped. Throws `TunGoneError` when the
+   * interface was deleted. While it is down there is nothing to read.
+   */
+  read(): "packet" | "skip" | "empty" {
+    const length = this.#libc.read(this.fd, this.#readPointer, READ_BYTES);
+    if (length < 0) return this.#handleReadError(errno());
+
+    const start = this.packetAt - VIRTIO_HEADER_BYTES;
+    this.packetEnd = start + length;
+    this.#counters.increment("packets-read");
+    const verdict = finishTunRead(this.bytes, start, this.packetEnd);
+    if (verdict === "ok") return "packet";
+    this.#counters.increment(verdict);
+    return "skip";
+  }
+
+  /** Returns the address of room for one packet. */
+  reserve(): number {
+    return this.#writeAt;
+  }
+
+  /** Writes the packet at the reserved address. The header before it is always zero: nothing left to the kernel. */
+  commit(length: number): void {
+    const written = this.#libc.write(
+      this.fd,
+      this.#writePointer,
+      VIRTIO_HEADER_BYTES + length,
+    );
+    if (written > 0) this.#counters.increment("packets-written");
+    else this.#counters.increment("tun-write-error");
+  }
+
+  /** Removes the interface. */
+  close(): void {
+    this.#libc.close(this.fd);
+  }
+
+  #handleReadError(code: number): "skip" | "empty" {
+    switch (code) {
+      case EAGAIN:
+      case EIO:
+        return "empty";
+      case EINTR:
+        return "skip";
+      case EBADFD:
+        throw new TunGoneError(`read from ${this.name}`, code);
+      default:
+        throw kernelRefusal(`read from ${this.name}`, code);
+    }
+  }
+}
+
+function allocatePacket(memory: NativeMemory, byteLength: number): number {
+  return memory.arena.allocate(HEADROOM_BYTES + byteLength, 64) +
+    HEADROOM_BYTES;
+}
+
+function openInterface(name: string): number {
+  assert(
+    name.length > 0 && name.length <= NAME_LIMIT,
+    "An interface name must have 1 to 15 characters",
+  );
+  const fd = openNode();
+  const request = new Uint8Array(IFREQ_BYTES);
+  request.set(cString(name));
+  new DataView(request.buffer).setUint16(
+    IFREQ_FLAGS,
+    IFF_TUN_NO_PI_VNET_HDR,
+    true,
+  );
+  if (libc().ioctl(fd, TUNSETIFF, request) === 0) return fd;
+
+  const code = errno();
+  libc().close(fd);
+  throw attachRefusal(name, code);
+}
+
+function attachRefusal(name: string, code: number): KernelRefusedError {
+  const operation = `create the interface ${name}`;
+  return code === EBUSY
+    ? new TunBusyError(operation, code)
+    : kernelRefusal(operation, code);
+}
+
+function openNode(): number {
+  let fd = tryOpenNode();
+  if (fd < 0 && errno() === ENOENT) {
+    createNode();
+    fd = tryOpenNode();
+  }
+  if (fd >= 0) return fd;
+
+  const code = errno();
+  const operation = `open ${NODE}`;
+  switch (code) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+      throw new TunMissingError(operation, code);
+    case EACCES:
+      throw new TunForbiddenError(operation, code);
+    default:
+      throw kernelRefusal(operation, code);
+  }
+}
+
+function tryOpenNode(): number {
+  return libc().open(cString(NODE), O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+}
+
+/** Creates the node, when we may. If not, opening it again says what is wrong. */
+function createNode(): void {
+  libc().mkdir(cString(NODE_FOLDER), NODE_FOLDER_MODE);
+  libc().mknod?.(cString(NODE), NODE_MODE, NODE_DEVICE);
+}

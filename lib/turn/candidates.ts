@@ -1,0 +1,80 @@
+import {
+  equalSocketAddresses,
+  type IpAddress,
+  type SocketAddress,
+} from "../base/mod.ts";
+
+/** An address at which we can be reached, as a relay shows it to us (p2p spec §2.1). */
+export interface LocalCandidate {
+  /** Our own address, our address behind a NAT, or an address on the relay. */
+  readonly kind: "host" | "srflx" | "relay";
+  /** Where a peer sends to. */
+  readonly address: SocketAddress;
+  /** Our own address that it belongs to. */
+  readonly base: SocketAddress;
+}
+
+/**
+ * The host and server-reflexive candidates that one relay has revealed, one of each kind and family.
+ *
+ * A changed address is a further candidate; the former one is not taken back (p2p spec §1.9).
+ */
+export class ReflexiveCandidates {
+  readonly #current = new Map<string, LocalCandidate>();
+
+  /** The latest of each kind and family. */
+  list(): LocalCandidate[] {
+    return [...this.#current.values()];
+  }
+
+  /** Takes up what a BINDING response says. Returns the candidates that were not known. */
+  update(local: SocketAddress, mapped: SocketAddress): LocalCandidate[] {
+    const revealed: LocalCandidate[] = [];
+    if (isUsable(local.ip)) {
+      revealed.push({ kind: "host", address: local, base: local });
+      if (mapped.ip.family === local.ip.family && isUsable(mapped.ip)) {
+        revealed.push({ kind: "srflx", address: mapped, base: local });
+      }
+    }
+    return revealed.filter((candidate) => this.#replace(candidate));
+  }
+
+  #replace(candidate: LocalCandidate): boolean {
+    const key = candidate.kind + candidate.address.ip.family;
+    const known = this.#current.get(key);
+    if (known && isSameCandidate(known, candidate)) return false;
+    this.#current.set(key, candidate);
+    return true;
+  }
+}
+
+/** Makes the relay candidates of an allocation: at most one of each family. */
+export function relayCandidates(
+  relayed: readonly SocketAddress[],
+  base: SocketAddress,
+): LocalCandidate[] {
+  const candidates: LocalCandidate[] = [];
+  for (const family of [4, 6]) {
+    const address = relayed.find(({ ip }) => ip.family === family);
+    if (!address || !isUsable(address.ip)) continue;
+    candidates.push({ kind: "relay", address, base });
+  }
+  return candidates;
+}
+
+/** Tells whether an address may be a local candidate (p2p spec §2.1). */
+function isUsable(ip: IpAddress): boolean {
+  const { family, bytes } = ip;
+  const isUnspecified = bytes.every((byte) => byte === 0);
+  if (isUnspecified) return false;
+  if (family === 6) return bytes[0] !== 0xff;
+  const isLinkLocal = bytes[0] === 169 && bytes[1] === 254;
+  const isMulticast = (bytes[0]! & 0xf0) === 0xe0;
+  const isBroadcast = bytes.every((byte) => byte === 255);
+  return !isLinkLocal && !isMulticast && !isBroadcast;
+}
+
+function isSameCandidate(a: LocalCandidate, b: LocalCandidate): boolean {
+  return equalSocketAddresses(a.address, b.address) &&
+    equalSocketAddresses(a.base, b.base);
+}

@@ -1,0 +1,99 @@
+/**
+ * Byte layouts: IP packets, STUN, ChannelData, WireGuard, Firezone's in-tunnel messages.
+ *
+ * Everything here turns bytes into fields and back. There is no state, no time
+ * and no cryptography, and nothing throws: bytes come from strangers, so a
+ * parser answers with a literal reason and its caller counts it.
+ *
+ * Parsers are reusable views. `attach(bytes, start, end)` checks every length
+ * once; after a success the getters read at known offsets and cannot fail. A
+ * view borrows the bytes and allocates nothing, so one view serves a whole
+ * data path. Getters whose name ends in `At` return an index into the bytes.
+ * Edits of a packet are incremental: a checksum that was wrong stays wrong by
+ * the same amount (data-plane spec §13.2).
+ *
+ * @module
+ */
+export {
+  IpPacketView,
+  PACKET_REFUSALS,
+  type PacketRefusal,
+} from "./ip_packet.ts";
+export {
+  packSelector,
+  type Selector,
+  SELECTOR_ECHO,
+  SELECTOR_OTHER_ICMP,
+  SELECTOR_OTHER_PROTOCOL,
+  SELECTOR_TCP,
+  SELECTOR_UDP,
+  selectorKind,
+  selectorValue,
+} from "./selector.ts";
+export { type IcmpErrorClass, IcmpErrorView } from "./icmp_error.ts";
+export {
+  applyOuterEcn,
+  replaceDestinationAddress,
+  replaceDestinationPort,
+  replaceEchoIdentifier,
+  replaceSourceAddress,
+  replaceSourcePort,
+} from "./packet_edit.ts";
+export {
+  adjustChecksum,
+  foldSum,
+  internetChecksum,
+  pseudoHeaderSum,
+  sumWords,
+  wordChange,
+} from "./checksum.ts";
+export {
+  encodeGoodbye,
+  encodeP2pControl,
+  isP2pControl,
+  P2P_ASSIGNED_IPS,
+  P2P_DOMAIN_STATUS,
+  P2P_GOODBYE,
+  p2pControlEvent,
+  p2pControlPayloadAt,
+} from "./p2p_control.ts";
+export {
+  CHANNEL_DATA_HEADER_LENGTH,
+  type ChannelDataRefusal,
+  ChannelDataView,
+  HIGHEST_DATA_CHANNEL,
+  LOWEST_DATA_CHANNEL,
+  writeChannelDataHeader,
+} from "./channel_data.ts";
+export {
+  encodeStun,
+  STUN_HEADER_LENGTH,
+  STUN_METHOD,
+  type StunClass,
+  type StunMessage,
+  type StunRefusal,
+  StunView,
+  TRANSACTION_ID_LENGTH,
+} from "./stun.ts";
+export {
+  ATTRIBUTE,
+  ATTRIBUTE_HEADER_LENGTH,
+  MAGIC_COOKIE,
+  type StunAttribute,
+} from "./stun_attributes.ts";
+export {
+  type PeerFormat,
+  peerFormat,
+  RELAY_PORT,
+  type RelayFormat,
+  relayFormat,
+} from "./demux.ts";
+export {
+  COOKIE_REPLY,
+  DATA_MESSAGE,
+  HANDSHAKE_INITIATION,
+  HANDSHAKE_RESPONSE,
+  type WireguardMessageType,
+  wireguardMessageType,
+  wireguardReceiver,
+} from "./wireguard.ts";

@@ -1,0 +1,151 @@
+import {
+  Counters,
+  elapsedMs,
+  type Instant,
+  type IpAddress,
+  randomBytes,
+  type RandomSource,
+} from "../base/mod.ts";
+import { equalSecrets } from "../crypto/mod.ts";
+import {
+  HANDSHAKE_INITIATION,
+  HANDSHAKE_RESPONSE,
+  wireguardMessageType,
+} from "../wire/mod.ts";
+import {
+  COOKIE_PERIOD_MS,
+  HANDSHAKE_WINDOW_MS,
+  HANDSHAKES_PER_WINDOW,
+  KEY_BYTES,
+  MAC_BYTES,
+} from "./constants.ts";
+import {
+  cookieKeyOf,
+  cookieOf,
+  createCookieReply,
+  mac1KeyOf,
+  mac1Of,
+  mac2Of,
+} from "./cookie.ts";
+
+const NONCE_BYTES = 24;
+
+/** Why a handshake message does not pass. */
+export type GateRefusal = "not-a-handshake" | "wrong-mac1" | "cookie-required";
+
+/** What became of a handshake message at the gate. */
+export type GateVerdict = "ok" | GateRefusal;
+
+/** What a `HandshakeGate` is made of. */
+export interface HandshakeGateOptions {
+  /** The node's static public key. */
+  readonly staticPublicKey: Uint8Array;
+  /** The current time. */
+  readonly now: Instant;
+  /** Makes the cookie secret and nonces. */
+  readonly random: RandomSource;
+}
+
+/**
+ * Guards a node's key agreements against floods, p2p spec §5.8. One per node, for all peers.
+ *
+ * A message must show by mac1 that its sender knows our public key. Above 100
+ * such messages a second it must show by mac2 that it can receive at the
+ * address it claims: a cookie, bound to that address, costs us no state.
+ */
+export class HandshakeGate {
+  /** How many messages did not pass, by reason. */
+  readonly counters: Counters<GateRefusal> = new Counters<GateRefusal>([
+    "not-a-handshake",
+    "wrong-mac1",
+    "cookie-required",
+  ]);
+  readonly #mac1Key: Uint8Array;
+  readonly #cookieKey: Uint8Array;
+  readonly #secret: Uint8Array;
+  readonly #random: RandomSource;
+  readonly #startedAt: Instant;
+  #windowStartedAt: Instant;
+  #handshakesInWindow = 0;
+  #reply: Uint8Array | undefined;
+
+  /** Creates the gate of the node that owns `staticPublicKey`. */
+  constructor({ staticPublicKey, now, random }: HandshakeGateOptions) {
+    this.#mac1Key = mac1KeyOf(staticPublicKey);
+    this.#cookieKey = cookieKeyOf(staticPublicKey);
+    this.#secret = randomBytes(random, KEY_BYTES);
+    this.#random = random;
+    this.#startedAt = now;
+    this.#windowStartedAt = now;
+  }
+
+  /**
+   * Decides whether the initiation or response in `[start, end)` may cost us a key agreement.
+   *
+   * `source` is where it came from; for a relayed message the peer behind the
+   * channel. After `cookie-required` the answer waits in `takeCookieReply`.
+   */
+  check(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    source: IpAddress,
+    now: Instant,
+  ): GateVerdict {
+    this.#reply = undefined;
+    const type = wireguardMessageType(bytes, start, end);
+    if (
+      type !== HANDSHAKE_INITIATION.TYPE && type !== HANDSHAKE_RESPONSE.TYPE
+    ) {
+      return this.#refuse("not-a-handshake");
+    }
+    const message = bytes.slice(start, end);
+    if (!hasMac(message, 2, mac1Of(this.#mac1Key, message))) {
+      return this.#refuse("wrong-mac1");
+    }
+    if (!this.#isUnderLoad(now)) return "ok";
+
+    const cookie = this.#cookieFor(source, now);
+    if (hasMac(message, 1, mac2Of(cookie, message))) return "ok";
+    const nonce = randomBytes(this.#random, NONCE_BYTES);
+    this.#reply = createCookieReply(this.#cookieKey, nonce, cookie, message);
+    return this.#refuse("cookie-required");
+  }
+
+  /** Returns the answer to the message that was just refused for want of a cookie, once. */
+  takeCookieReply(): Uint8Array | undefined {
+    const reply = this.#reply;
+    this.#reply = undefined;
+    return reply;
+  }
+
+  #isUnderLoad(now: Instant): boolean {
+    if (elapsedMs(this.#windowStartedAt, now) >= HANDSHAKE_WINDOW_MS) {
+      this.#windowStartedAt = now;
+      this.#handshakesInWindow = 0;
+    }
+    this.#handshakesInWindow++;
+    return this.#handshakesInWindow > HANDSHAKES_PER_WINDOW;
+  }
+
+  #cookieFor(source: IpAddress, now: Instant): Uint8Array {
+    const uptimeMs = elapsedMs(this.#startedAt, now);
+    const period = Math.floor(uptimeMs / COOKIE_PERIOD_MS);
+    return cookieOf(this.#secret, period, source);
+  }
+
+  #refuse(reason: GateRefusal): GateRefusal {
+    this.counters.increment(reason);
+    return reason;
+  }
+}
+
+/** Compares the `fromEnd`-th MAC from the end of a handshake message, in constant time. */
+function hasMac(
+  message: Uint8Array,
+  fromEnd: 1 | 2,
+  expected: Uint8Array,
+): boolean {
+  const at = message.length - fromEnd * MAC_BYTES;
+  return equalSecrets(message.subarray(at, at + MAC_BYTES), expected);
+}

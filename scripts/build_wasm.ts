@@ -1,0 +1,92 @@
+/**
+ * Compiles the WebAssembly kernels with AssemblyScript into checked-in TypeScript.
+ *
+ *     deno run --allow-read --allow-write --allow-env scripts/build_wasm.ts [--check]
+ *
+ * `--check` writes nothing and fails when a checked-in module differs from what
+ * its source gives. The compiler is pinned in `deno.json`, so the result is the
+ * same everywhere.
+ */
+import asc from "assemblyscript/asc";
+import { toBase64 } from "../lib/base/mod.ts";
+import { roundsSource } from "../lib/crypto/wasm/generate_rounds.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+interface Kernel {
+  readonly entry: string;
+  readonly sources: Readonly<Record<string, () => string>>;
+  readonly output: string;
+  readonly purpose: string;
+}
+
+const KERNELS: readonly Kernel[] = [{
+  entry: "kernel.ts",
+  sources: {
+    "kernel.ts": () => read("lib/crypto/wasm/kernel.as"),
+    "layout.ts": () => read("lib/crypto/wasm/layout.as"),
+    "rounds.ts": roundsSource,
+  },
+  output: "lib/crypto/wasm/module.ts",
+  purpose: "The AEAD kernel",
+}];
+
+/**
+ * Only harmless passes: the usual ones sink each value to its use, which undoes
+ * the order of statements that `generate_rounds.ts` chose.
+ */
+const OPTIONS = [
+  ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "0"],
+  ...["--runPasses", "precompute,optimize-instructions,vacuum"],
+  ...["--importMemory", "--initialMemory", "1", "--noExportMemory"],
+  ...["--enable", "simd", "--enable", "relaxed-simd"],
+];
+
+function read(path: string): string {
+  return Deno.readTextFileSync(new URL(path, ROOT));
+}
+
+async function compile(kernel: Kernel): Promise<Uint8Array> {
+  let module: Uint8Array | undefined;
+  const { error, stderr } = await asc.main(
+    [kernel.entry, "--outFile", "kernel.wasm", ...OPTIONS],
+    {
+      readFile: (name) => kernel.sources[name]?.() ?? null,
+      writeFile: (_name, contents) => {
+        if (contents instanceof Uint8Array) module = contents;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (error || !module) {
+    throw new Error(`Cannot compile ${kernel.output}: ${stderr.toString()}`);
+  }
+  return module;
+}
+
+function render(kernel: Kernel, module: Uint8Array): string {
+  const lines = toBase64(module).match(/.{1,72}/g) ?? [];
+  return `// Made by scripts/build_wasm.ts from the sources beside this file.
+
+/** ${kernel.purpose} as a WebAssembly module, in base64. */
+export const MODULE_BASE64: string =
+${lines.map((line) => `  "${line}"`).join(" +\n")};
+`;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const checkOnly = args.includes("--check");
+  let stale = 0;
+  for (const kernel of KERNELS) {
+    const rendered = render(kernel, await compile(kernel));
+    const path = new URL(kernel.output, ROOT);
+    if (!checkOnly) Deno.writeTextFileSync(path, rendered);
+    else if (Deno.readTextFileSync(path) !== rendered) {
+      console.error(`${kernel.output} is stale: run scripts/build_wasm.ts`);
+      stale++;
+    }
+  }
+  return stale === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

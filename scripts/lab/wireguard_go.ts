@@ -1,0 +1,82 @@
+import type { Lab } from "./lab.ts";
+
+const PORT = 51_820;
+const DEVICE = "wg0";
+
+/** One end of a WireGuard link. */
+export interface WireguardEnd {
+  /** Namespace that it runs in. */
+  readonly box: string;
+  /** Its tunnel address with prefix length. */
+  readonly address: string;
+  /** What it sends to the other end, and accepts from it. */
+  readonly allowedIps: readonly string[];
+  /** Where the other end is, if this end begins. */
+  readonly endpoint?: string;
+}
+
+/**
+ * Joins two boxes of a lab by Debian's `wireguard-go`, with the MTU of Firezone.
+ *
+ * Returns the process ids of both ends.
+ */
+export async function joinByWireguardGo(
+  lab: Lab,
+  a: WireguardEnd,
+  b: WireguardEnd,
+): Promise<readonly [number, number]> {
+  const keyA = await newKeyPair(lab, a.box);
+  const keyB = await newKeyPair(lab, b.box);
+  const pids = [
+    await startEnd(lab, a, keyA.privateKey, keyB.publicKey),
+    await startEnd(lab, b, keyB.privateKey, keyA.publicKey),
+  ] as const;
+  return pids;
+}
+
+interface KeyPair {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+async function newKeyPair(lab: Lab, box: string): Promise<KeyPair> {
+  const privateKey = (await lab.must(box, "wg", "genkey")).trim();
+  const publicKey = await lab.must(
+    box,
+    "sh",
+    "-c",
+    `echo ${privateKey} | wg pubkey`,
+  );
+  return { privateKey, publicKey: publicKey.trim() };
+}
+
+async function startEnd(
+  lab: Lab,
+  { box, address, allowedIps, endpoint }: WireguardEnd,
+  privateKey: string,
+  peerKey: string,
+): Promise<number> {
+  const env = { WG_PROCESS_FOREGROUND: "1", LOG_LEVEL: "verbose" };
+  // Both ends share the directory of control sockets, hence the box in the name.
+  const device = `${DEVICE}-${box}`;
+  const process = lab.spawn(box, `wireguard-go-${box}`, [
+    "wireguard-go",
+    "-f",
+    device,
+  ], env);
+  await process.waitFor(/UAPI listener started/, 5_000);
+  const peer = ["peer", peerKey, "allowed-ips", allowedIps.join(",")];
+  const towards = endpoint
+    ? ["endpoint", endpoint, "persistent-keepalive", "5"]
+    : [];
+  const setUp =
+    `echo ${privateKey} | wg set ${device} listen-port ${PORT} private-key /dev/stdin ` +
+    [...peer, ...towards].join(" ");
+  await lab.must(box, "sh", "-c", setUp);
+  await lab.must(box, "ip", "address", "add", address, "dev", device);
+  await lab.must(box, "ip", "link", "set", device, "mtu", "1280", "up");
+  for (const network of allowedIps) {
+    await lab.must(box, "ip", "route", "replace", network, "dev", device);
+  }
+  return process.pid;
+}

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { explainDataPlane, explainPortal } from "../../lib/cli/fatal.ts";
+import {
+  MissingCapabilityError,
+  TunBusyError,
+  TunMissingError,
+} from "../../lib/io/mod.ts";
+
+const EBUSY = 16;
+const ENOENT = 2;
+const EPERM = 1;
+const URL = "wss://portal.example";
+
+Deno.test("every fatal answer of the portal becomes a sentence that says what to do", () => {
+  const token = explainPortal(
+    { kind: "token-refused", code: "invalid_token", detail: undefined },
+    URL,
+  );
+  const proxy = explainPortal({
+    kind: "authentication-failed",
+    detail: undefined,
+  }, URL);
+  const expired = explainPortal({ kind: "token-expired" }, URL);
+  const join = explainPortal({ kind: "join-refused", reason: "disabled" }, URL);
+  const away = explainPortal({
+    kind: "budget-exhausted",
+    lastFailure: { kind: "attempt-timed-out" },
+  }, URL);
+
+  assert.match(token, /^Authentication token invalid.*FIREZONE_TOKEN/);
+  assert.match(
+    proxy,
+    /^Failed to authenticate with portal: no reason was provided/,
+  );
+  assert.doesNotMatch(proxy, /token invalid/i);
+  assert.match(expired, /FIREZONE_ID is unique/);
+  assert.match(join, /disabled/);
+  assert.match(
+    away,
+    /^Cannot reach the portal at wss:\/\/portal\.example: .*in time.*FIREZONE_API_URL/,
+  );
+});
+
+Deno.test("what keeps the data plane from running becomes a sentence that says what to do", () => {
+  assert.match(
+    explainDataPlane(new TunBusyError("attach", EBUSY)),
+    /another gateway or client/,
+  );
+  assert.match(
+    explainDataPlane(new TunMissingError("open", ENOENT)),
+    /modprobe tun/,
+  );
+  assert.match(
+    explainDataPlane(new MissingCapabilityError("mark", EPERM)),
+    /setcap/,
+  );
+  assert.equal(explainDataPlane(new Error("Worker broke")), "Worker broke");
+});

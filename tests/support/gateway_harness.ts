@@ -1,0 +1,303 @@
+import {
+  after,
+  type Cidr,
+  type DatagramSink,
+  type Ecn,
+  type Instant,
+  instant,
+  type IpAddress,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  type PacketSink,
+  parseCidr,
+  parseIp,
+  unixMs,
+} from "../../lib/base/mod.ts";
+import {
+  Gateway,
+  type GatewayEvent,
+  type GatewaySnapshot,
+} from "../../lib/gateway/mod.ts";
+import type {
+  GatewayMessage,
+  GatewayRequest,
+  Resource,
+} from "../../lib/portal/mod.ts";
+import { datagramOf } from "./datagram.ts";
+import { udpPacket } from "./ip_packet.ts";
+import { FakeGatewayNode, type SentPacket } from "./fake_gateway_node.ts";
+
+/** Tunnel addresses of the gateway under test. */
+export const GATEWAY = {
+  ipv4: "100.70.0.1",
+  ipv6: "fd00:2021:1111::a:1",
+} as const;
+
+/** A client of the tests. */
+export interface TestClient {
+  readonly id: string;
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+/** The client that most tests use. */
+export const ALICE: TestClient = {
+  id: "11111111-aaaa-4aaa-8aaa-111111111111",
+  ipv4: "100.64.0.1",
+  ipv6: "fd00:2021:1111::1",
+};
+
+/** Another client. */
+export const BOB: TestClient = {
+  id: "22222222-bbbb-4bbb-8bbb-222222222222",
+  ipv4: "100.64.0.2",
+  ipv6: "fd00:2021:1111::2",
+};
+
+/** Wall-clock time at instant 0 of every test, in seconds. */
+export const EPOCH_SECONDS = 1_787_000_000;
+
+type Filters = Extract<Resource, { kind: "cidr" }>["filters"];
+
+/** A CIDR resource. */
+export function cidrResource(
+  id: string,
+  address: string,
+  filters: Filters = [],
+): Resource {
+  return { kind: "cidr", id, name: id, address: cidrOf(address), filters };
+}
+
+/** A DNS resource. */
+export function dnsResource(id: string, filters: Filters = []): Resource {
+  return { kind: "dns", id, name: id, address: "wiki.corp.example", filters };
+}
+
+/** An Internet resource. */
+export function internetResource(id: string): Resource {
+  return { kind: "internet", id };
+}
+
+/** A gateway on a fake node, with everything a test does to it in one line each. */
+export class GatewayHarness {
+  readonly node = new FakeGatewayNode();
+  readonly gateway: Gateway;
+  /** Packets that reached the TUN device. */
+  readonly written: Uint8Array[] = [];
+  /** Messages of log lines above debug. */
+  readonly loud: string[] = [];
+  now: Instant = instant(0);
+  readonly #arena = new Uint8Array(8_192);
+  readonly #packets: PacketSink = {
+    bytes: this.#arena,
+    reserve: () => 64,
+    commit: (length) => {
+      this.written.push(this.#arena.slice(64, 64 + length));
+    },
+  };
+  readonly #datagrams: DatagramSink = {
+    bytes: this.#arena,
+    reserve: () => 4_096,
+    commit: () => {},
+  };
+  #ref = 0;
+
+  constructor() {
+    this.gateway = new Gateway({
+      node: this.node,
+      epoch: { instant: instant(0), unix: unixMs(EPOCH_SECONDS * 1_000) },
+      log: loudLog(this.loud),
+    });
+  }
+
+  /** A gateway after its first `init`, with nothing waiting. */
+  static initialized(): GatewayHarness {
+    const world = new GatewayHarness();
+    world.init();
+    world.takeEvents();
+    return world;
+  }
+
+  /** Hands over a message of the portal. */
+  tell(message: GatewayMessage): void {
+    this.gateway.handleMessage(message, this.now);
+  }
+
+  /** Sends `init` with the given authorizations, expiring in so many seconds. */
+  init(
+    authorizations: readonly {
+      readonly client: TestClient;
+      readonly resource: string;
+      readonly inSeconds: number;
+    }[] = [],
+    addresses: { readonly ipv4: string; readonly ipv6: string } = GATEWAY,
+  ): void {
+    this.tell({
+      kind: "init",
+      interface: { ipv4: ipOf(addresses.ipv4), ipv6: ipOf(addresses.ipv6) },
+      relays: [],
+      authorizations: authorizations.map((entry) => ({
+        clientId: entry.client.id,
+        resourceId: entry.resource,
+        expiresAt: EPOCH_SECONDS + this.now / 1_000 + entry.inSeconds,
+      })),
+      flowLogs: { apiUrl: "", uploadIntervalSecs: 0, uploadBatchSize: 0 },
+      accountSlug: null,
+    });
+  }
+
+  /** Grants a resource, for ever or for so many seconds. Returns the `ref` to be echoed. */
+  grant(
+    client: TestClient,
+    resource: Resource,
+    inSeconds: number | null = null,
+  ): string {
+    const ref = `ref-${++this.#ref}`;
+    this.tell({
+      kind: "create-authorization",
+      ref,
+      resource,
+      client: {
+        id: client.id,
+        publicKey: new Uint8Array(32).fill(1),
+        presharedKey: new Uint8Array(32).fill(2),
+        ipv4: ipOf(client.ipv4),
+        ipv6: ipOf(client.ipv6),
+      },
+      clientIceCredentials: { username: "client", password: "client-secret" },
+      gatewayIceCredentials: { username: "gw", password: "gw-secret" },
+      expiresAt: inSeconds === null
+        ? null
+        : EPOCH_SECONDS + this.now / 1_000 + inSeconds,
+      useIceless: false,
+      flowLogsIngestToken: "token",
+    });
+    return ref;
+  }
+
+  /** Withdraws a resource. */
+  reject(client: TestClient, resourceId: string): void {
+    this.tell({ kind: "reject-access", clientId: client.id, resourceId });
+  }
+
+  /** Lets time pass as the shell does: the gateway is called whenever it asked for it. */
+  advance(ms: number): void {
+    const target = after(this.now, ms);
+    while (this.gateway.pollTimeout() <= target) {
+      this.now = this.gateway.pollTimeout();
+      this.gateway.handleTimeout(this.now);
+    }
+    this.now = target;
+  }
+
+  /** A client sends a packet. Returns the verdict that was counted. */
+  fromClient(client: TestClient, packet: Uint8Array, ecn: Ecn = 0): string {
+    this.node.deliver(client.id, packet, ecn);
+    return this.#counted("outbound", () =>
+      this.gateway.handleDatagram(
+        datagramOf("192.0.2.9:5", "192.0.2.1:52625", new Uint8Array(0)),
+        this.now,
+        this.#packets,
+      ));
+  }
+
+  /** The kernel hands us a packet. Returns the verdict that was counted. */
+  fromTun(packet: Uint8Array): string {
+    this.#arena.set(packet, 2_048);
+    return this.#counted("inbound", () =>
+      this.gateway.handlePacket(
+        this.#arena,
+        2_048,
+        2_048 + packet.length,
+        this.now,
+        this.#datagrams,
+      ));
+  }
+
+  /** Alice sends a UDP packet. Returns the verdict that was counted. */
+  sendTo(destination: string, source = ALICE.ipv4): string {
+    const ports = { sourcePort: 5401, destinationPort: 53 };
+    return this.fromClient(ALICE, udpPacket({ source, destination, ...ports }));
+  }
+
+  /** A resource sends a UDP packet. Returns the verdict that was counted. */
+  replyTo(source: string, destination = ALICE.ipv4): string {
+    const ports = { sourcePort: 53, destinationPort: 5401 };
+    return this.fromTun(udpPacket({ source, destination, ...ports }));
+  }
+
+  /** Takes what was sent to clients. */
+  takeSent(): SentPacket[] {
+    return this.node.sent.splice(0);
+  }
+
+  /** Takes what was written to the TUN device. */
+  takeWritten(): Uint8Array[] {
+    return this.written.splice(0);
+  }
+
+  /** Takes all waiting events. */
+  takeEvents(): GatewayEvent[] {
+    const events: GatewayEvent[] = [];
+    for (let e = this.gateway.pollEvent(); e; e = this.gateway.pollEvent()) {
+      events.push(e);
+    }
+    return events;
+  }
+
+  /** Takes all waiting events and returns the requests to the portal among them. */
+  takeRequests(): GatewayRequest[] {
+    return this.takeEvents().flatMap((event) =>
+      event.kind === "portal-request" ? [event.request] : []
+    );
+  }
+
+  #counted(direction: "outbound" | "inbound", action: () => void): string {
+    const before = this.#counts(direction);
+    action();
+    const changed = Object.entries(this.#counts(direction)).filter(
+      ([name, count]) => count !== before[name],
+    );
+    const [name, count] = changed[0] ?? ["nothing", 0];
+    if (changed.length !== 1 || count !== (before[name] ?? 0) + 1) {
+      throw new Error("A packet must be counted exactly once");
+    }
+    return name;
+  }
+
+  #counts(direction: "outbound" | "inbound"): Record<string, number> {
+    const snapshot: GatewaySnapshot = this.gateway.snapshot();
+    return { ...snapshot[direction] };
+  }
+}
+
+/** The answer to an authorization. */
+export function acknowledged(ref: string): GatewayRequest {
+  return { kind: "authorization-created", ref };
+}
+
+/** Reads an address that the test wrote down, so it must be valid. */
+export function ipOf(text: string): IpAddress {
+  const ip = parseIp(text);
+  if (!ip) throw new Error(`Not an address: ${text}`);
+  return ip;
+}
+
+/** Reads a network that the test wrote down, so it must be valid. */
+export function cidrOf(text: string): Cidr {
+  const cidr = parseCidr(text);
+  if (!cidr) throw new Error(`Not a network: ${text}`);
+  return cidr;
+}
+
+function loudLog(lines: string[]): Logger {
+  const logger: Logger = {
+    enabled: () => true,
+    log: (level: LogLevel, message: string, _fields?: LogFields) => {
+      if (level !== "trace" && level !== "debug") lines.push(message);
+    },
+    child: () => logger,
+  };
+  return logger;
+}

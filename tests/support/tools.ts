@@ -1,0 +1,21 @@
+/** Where Debian keeps programs, also those for root that an ordinary `PATH` leaves out. */
+const DIRECTORIES = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+
+/** Fails with the way out when a program that a test talks to is not installed. */
+export function requireTools(...commands: readonly string[]): void {
+  const missing = commands.filter((command) =>
+    !DIRECTORIES.some((directory) => exists(`${directory}/${command}`))
+  );
+  if (missing.length === 0) return;
+  throw new Error(
+    `Not installed: ${missing.join(", ")}; run \`deno task setup\` as root`,
+  );
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
