@@ -105,10 +105,13 @@ async function show(demo: FirezoneLab): Promise<void> {
     `http://${SITES.web}/bytes/${DOWNLOAD_BYTES}`,
   );
   const established = await client.waitFor(/Connection established/, 1_000);
+  const paths = client.lines.filter((line) =>
+    /Connection (?:established|moved)/.test(line)
+  );
 
   console.log(`
 What happened
-  path            ${fieldOf(established, "path")}
+  path            ${paths.map((line) => fieldOf(line, "path")).join(", then ")}
   handshake       ${
     fieldOf(established, "tookMs")
   } ms from the request to an established connection

@@ -26,6 +26,13 @@ const POLICY = {
       address: SITES.resourceNetworkIpv6,
       site: "HQ",
     },
+    {
+      name: "Web server only",
+      type: "ip",
+      address: SITES.webOnly,
+      site: "HQ",
+      filters: [{ protocol: "tcp", ports: ["80"] }],
+    },
   ],
   policies: [{ client: "*", resource: "*" }],
 };

@@ -10,6 +10,8 @@ export const SITES = {
   web: "10.20.0.100",
   /** The same in IPv6. */
   webIpv6: "fd00:10:20::100",
+  /** Another address of the same host, of which the policy grants only the web server. */
+  webOnly: "10.30.0.100",
   /** The network that the policy grants. */
   resourceNetwork: "10.20.0.0/16",
   /** The same in IPv6. */
@@ -94,12 +96,16 @@ async function buildResourceNetwork(lab: Lab): Promise<void> {
     {
       box: "gateway",
       device: "eth1",
-      addresses: ["10.20.0.1/16", "fd00:10:20::1/64"],
+      addresses: ["10.20.0.1/16", "10.30.0.1/24", "fd00:10:20::1/64"],
     },
     {
       box: "web",
       device: "eth0",
-      addresses: [`${SITES.web}/16`, `${SITES.webIpv6}/64`],
+      addresses: [
+        `${SITES.web}/16`,
+        `${SITES.webOnly}/24`,
+        `${SITES.webIpv6}/64`,
+      ],
     },
   );
   await lab.sysctl(
