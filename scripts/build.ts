@@ -11,7 +11,7 @@ const OUTPUT = "dist/firezone-gateway";
 const CONFIG = "dist/deno.json";
 
 /** Dependencies that only tests and scripts have. `deno compile` would embed them, 100 MB in all. */
-const DEVELOPMENT_ONLY = ["assemblyscript", "fast-check"];
+const DEVELOPMENT_ONLY = ["@noble/curves/", "assemblyscript", "fast-check"];
 
 /**
  * What the program may do. `--allow-ffi` cannot be narrowed: with a path list
