@@ -352,6 +352,7 @@ export class Node {
   #forget(connection: Connection): void {
     this.#connections.remove(connection);
     this.#indices.remove(connection.connectionId);
+    connection.tunnel.close();
   }
 }
 
