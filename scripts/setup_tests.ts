@@ -5,7 +5,7 @@
  * Does nothing when all are there. Needs root only when one is missing.
  */
 
-/** Command to look for, and the Debian package that has it. */
+/** Command or file to look for, and the Debian package that has it. */
 const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["ip", "iproute2"],
   ["nft", "nftables"],
@@ -19,18 +19,24 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["setpriv", "util-linux"],
   ["tshark", "tshark"],
   ["python3", "python3-minimal"],
+  ["/usr/lib/python3/dist-packages/aioice/__init__.py", "python3-aioice"],
 ];
 
 const SEARCH_PATH = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`;
 
 function isInstalled(command: string): boolean {
-  return SEARCH_PATH.split(":").some((directory) => {
-    try {
-      return Deno.statSync(`${directory}/${command}`).isFile;
-    } catch {
-      return false;
-    }
-  });
+  if (command.startsWith("/")) return isFile(command);
+  return SEARCH_PATH.split(":").some((directory) =>
+    isFile(`${directory}/${command}`)
+  );
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 function run(command: string, ...args: string[]): boolean {

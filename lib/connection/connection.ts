@@ -190,7 +190,7 @@ export class Connection {
     this.#candidateDeadline = NEVER;
     this.noteActivity(now);
     const { kind, address } = result.value;
-    if (kind !== "host") this.relay?.allocation.bindChannel(address, now);
+    if (kind !== "host") this.#sender.bindChannel(address, now);
     return result;
   }
 
@@ -306,6 +306,11 @@ export class Connection {
   /** Returns the next event. */
   pollEvent(): ConnectionEvent | undefined {
     return this.#events.shift();
+  }
+
+  /** Returns how many channels to addresses of the peer were refused since the last time. */
+  takeRefusedBinds(): number {
+    return this.#sender.takeRefusedBinds();
   }
 
   /** Returns the candidate changes that the peer is to be told of. */

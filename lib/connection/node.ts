@@ -324,6 +324,7 @@ export class Node {
     connection.settle(now);
     this.#takeTransmits(connection);
     const signals = connection.takeSignals();
+    this.inputCounters.add("too-many-channels", connection.takeRefusedBinds());
     if (signals) this.#events.push({ kind: "candidates", peer, ...signals });
     for (let e = connection.pollEvent(); e; e = connection.pollEvent()) {
       this.#events.push({ ...e, peer });
@@ -352,6 +353,7 @@ export class Node {
   #forget(connection: Connection): void {
     this.#connections.remove(connection);
     this.#indices.remove(connection.connectionId);
+    connection.tunnel.close();
   }
 }
 

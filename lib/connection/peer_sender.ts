@@ -14,6 +14,7 @@ import {
 import type { Tunnel } from "../wireguard/mod.ts";
 import type { Relay } from "./allocations.ts";
 import type { SendVerdict } from "./connection_event.ts";
+import { ChannelBudget } from "./channel_budget.ts";
 import { PacketRing } from "./packet_ring.ts";
 import { channelTransmit, directTransmit, type Route } from "./route.ts";
 
@@ -27,6 +28,8 @@ const TRANSMIT_LIMIT = 1024;
 export class PeerSender {
   /** The relay to send through; `undefined` while there is none to be had. */
   relay: Relay | undefined;
+  readonly #budget = new ChannelBudget();
+  #refusedBinds = 0;
   readonly #held = new PacketRing(HELD_MESSAGES);
   readonly #transmits = new Queue<Transmit>(TRANSMIT_LIMIT);
 
@@ -84,6 +87,24 @@ export class PeerSender {
     this.#transmits.push(directTransmit(local.base.ip, destination, payload));
   }
 
+  /** Binds a channel to an address of the peer, unless the peer has too many already. */
+  bindChannel(address: SocketAddress, now: Instant): void {
+    const allocation = this.relay?.allocation;
+    if (!allocation) return;
+    const isBound = (address: SocketAddress): boolean =>
+      allocation.channelTo(address, now) !== 0;
+    if (this.#budget.admit(address, isBound, now)) {
+      allocation.bindChannel(address, now);
+    } else this.#refusedBinds++;
+  }
+
+  /** Returns how many channels were refused since the last time. */
+  takeRefusedBinds(): number {
+    const refused = this.#refusedBinds;
+    this.#refusedBinds = 0;
+    return refused;
+  }
+
   /** Returns the next datagram to send. */
   pollTransmit(): Transmit | undefined {
     return this.#transmits.shift();
@@ -105,7 +126,7 @@ export class PeerSender {
     }
     const channel = allocation.channelTo(route.destination, now);
     if (channel === 0) {
-      allocation.bindChannel(route.destination, now);
+      this.bindChannel(route.destination, now);
       return "no-channel";
     }
     const at = out.reserve();
@@ -128,7 +149,7 @@ export class PeerSender {
     const allocation = this.relay?.allocation;
     if (!allocation?.activeSocket) return;
     const channel = allocation.channelTo(peer, now);
-    if (channel === 0) return allocation.bindChannel(peer, now);
+    if (channel === 0) return this.bindChannel(peer, now);
     allocation.noteChannelDataSent(now);
     this.#transmits.push(
       channelTransmit(allocation.activeSocket, channel, message),

@@ -23,8 +23,11 @@ export type DatagramRefusal =
 /** What became of a datagram. */
 export type DatagramVerdict = "packet" | "consumed" | DatagramRefusal;
 
-/** Why a candidate that a peer signalled was not accepted. */
-export type NodeRefusal = RemoteCandidateRefusal | "unknown-peer";
+/** Why a candidate that a peer signalled, or a channel to one of its addresses, was not accepted. */
+export type NodeRefusal =
+  | RemoteCandidateRefusal
+  | "unknown-peer"
+  | "too-many-channels";
 
 /** All reasons, for their counters. */
 export const DATAGRAM_REFUSALS: readonly DatagramRefusal[] = [
@@ -56,6 +59,7 @@ export const NODE_REFUSALS: readonly NodeRefusal[] = [
   "malformed-candidate",
   "foreign-ufrag",
   "unknown-peer",
+  "too-many-channels",
 ];
 
 /** An inner packet that just arrived. */

@@ -76,7 +76,8 @@ interface Outstanding {
 
 /** Makes and answers the handshake messages of one tunnel, in both roles, without timers. */
 export class Handshaker {
-  readonly #keys: HandshakeKeys | undefined;
+  /** `undefined` if the peer's static key is a point of small order, and after `erase`. */
+  #keys: HandshakeKeys | undefined;
   readonly #connectionId: number;
   readonly #epoch: Epoch;
   readonly #random: RandomSource;
@@ -97,7 +98,7 @@ export class Handshaker {
       own: { privateKey: staticPrivateKey, publicKey: staticPublicKey },
       peerPublicKey,
       staticShared,
-      presharedKey: options.presharedKey,
+      presharedKey: options.presharedKey.slice(),
     };
     this.#connectionId = options.connectionId;
     this.#epoch = options.epoch;
@@ -121,6 +122,7 @@ export class Handshaker {
     );
     if (!initiation) return undefined;
 
+    eraseInitiation(this.#previous);
     this.#previous = this.#newest;
     this.#newest = { initiation, sentAt: now };
     this.#macs.seal(initiation.message, now);
@@ -147,6 +149,7 @@ export class Handshaker {
       index,
       ephemeral,
     );
+    ephemeral.fill(0);
     if (!response) return "weak-key";
 
     this.#latestTimestamp.set(proved.timestamp);
@@ -179,7 +182,9 @@ export class Handshaker {
     if (!response) return "forged-response";
 
     if (sent === this.#newest) this.#newest = undefined;
+    eraseInitiation(this.#previous);
     this.#previous = undefined;
+    eraseInitiation(sent);
     const session = new Session({
       isInitiator: true,
       ordinal: this.#sessions++,
@@ -201,10 +206,15 @@ export class Handshaker {
     return this.#macs.handleReply(bytes, start, end, now);
   }
 
-  /** Forgets all initiations. */
-  abandon(): void {
+  /** Overwrites all secrets of this tunnel. Nothing can be sent or accepted afterwards. */
+  erase(): void {
+    eraseInitiation(this.#newest);
+    eraseInitiation(this.#previous);
     this.#newest = undefined;
     this.#previous = undefined;
+    this.#keys?.staticShared.fill(0);
+    this.#keys?.presharedKey.fill(0);
+    this.#keys = undefined;
   }
 
   #outstanding(index: number, now: Instant): Outstanding | undefined {
@@ -221,4 +231,9 @@ export class Handshaker {
     this.#sessionId = (this.#sessionId + 1) % SESSION_IDS;
     return ((this.#connectionId << 8) | this.#sessionId) >>> 0;
   }
+}
+
+function eraseInitiation(sent: Outstanding | undefined): void {
+  sent?.initiation.ephemeralPrivate.fill(0);
+  sent?.initiation.state.erase();
 }

@@ -231,6 +231,12 @@ export class SymmetricState {
     return kdf2(this.#chainingKey, EMPTY);
   }
 
+  /** Overwrites the keys. Neither the state nor an unchanged copy of it must be used afterwards. */
+  erase(): void {
+    this.#chainingKey.fill(0);
+    this.#key.fill(0);
+  }
+
   #mixHash(data: Uint8Array): void {
     this.#hash = blake2s(this.#hash, data);
   }

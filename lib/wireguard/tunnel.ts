@@ -283,6 +283,16 @@ export class Tunnel {
     return this.#events.shift();
   }
 
+  /** Overwrites all keys at once. Whoever gives up the tunnel calls it; nothing is sent or accepted afterwards. */
+  close(): void {
+    this.#isExpired = true;
+    this.#handshaker.erase();
+    this.#current?.erase();
+    this.#current = undefined;
+    for (const session of this.#sessions) session?.erase();
+    this.#sessions.fill(undefined);
+  }
+
   #initiate(now: Instant): void {
     const initiation = this.#handshaker.initiate(now);
     this.#timers.noteInitiation(now);
@@ -302,12 +312,7 @@ export class Tunnel {
   }
 
   #expire(): void {
-    this.#isExpired = true;
-    this.#handshaker.abandon();
-    this.#current?.erase();
-    this.#current = undefined;
-    for (const session of this.#sessions) session?.erase();
-    this.#sessions.fill(undefined);
+    this.close();
     this.#events.push({ kind: "expired" });
     this.#log.log("debug", "Tunnel expired");
   }

@@ -240,6 +240,7 @@ Deno.test("[p2p 17] [p2p 24] unusable candidate lines are counted and the others
     "malformed-candidate": 1,
     "foreign-ufrag": 1,
     "unknown-peer": 2,
+    "too-many-channels": 0,
   });
   assert.ok(
     site.world.sent.some(({ destination }) =>

@@ -1,10 +1,12 @@
 /** Where Debian keeps programs, also those for root that an ordinary `PATH` leaves out. */
 const DIRECTORIES = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
-/** Fails with the way out when a program that a test talks to is not installed. */
+/** Fails with the way out when a program, or a file named by its path, that a test needs is not installed. */
 export function requireTools(...commands: readonly string[]): void {
   const missing = commands.filter((command) =>
-    !DIRECTORIES.some((directory) => exists(`${directory}/${command}`))
+    command.startsWith("/")
+      ? !exists(command)
+      : !DIRECTORIES.some((directory) => exists(`${directory}/${command}`))
   );
   if (missing.length === 0) return;
   throw new Error(

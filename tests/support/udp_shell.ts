@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import {
+  formatIp,
   type Instant,
   instant,
   parseIp,
@@ -11,38 +12,38 @@ import { addressOf } from "./datagram.ts";
 /** What arrives at a `LoopbackSocket`. */
 export type Receiver = (payload: Uint8Array, source: SocketAddress) => void;
 
-/** A UDP socket on 127.0.0.1, for tests against other programs. */
+/** A UDP socket on a loopback address, for tests against other programs. */
 export class LoopbackSocket {
+  /** Its address. */
+  readonly address: SocketAddress;
   readonly #socket: Socket;
-  readonly #port: number;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    this.#port = socket.address().port;
+    this.address = addressOfEnd(socket.address());
   }
 
-  /** Opens `port`, or any port if it is 0. */
-  static async open(port: number, receive: Receiver): Promise<LoopbackSocket> {
-    const socket = createSocket("udp4");
-    socket.on("message", (payload: Uint8Array, info: RemoteInfo) => {
-      receive(
-        new Uint8Array(payload),
-        addressOf(`${info.address}:${info.port}`),
-      );
+  /** Opens `port`, or any port if it is 0, on 127.0.0.1 or another address. */
+  static async open(
+    port: number,
+    receive: Receiver,
+    host = "127.0.0.1",
+  ): Promise<LoopbackSocket> {
+    const socket = createSocket({
+      type: host.includes(":") ? "udp6" : "udp4",
+      ipv6Only: true,
     });
-    socket.bind(port, "127.0.0.1");
+    socket.on("message", (payload: Uint8Array, info: RemoteInfo) => {
+      receive(new Uint8Array(payload), addressOfEnd(info));
+    });
+    socket.bind(port, host);
     await once(socket, "listening");
     return new LoopbackSocket(socket);
   }
 
-  /** Its address. */
-  get address(): SocketAddress {
-    return addressOf(`127.0.0.1:${this.#port}`);
-  }
-
-  /** Sends `payload` to an IPv4 address. */
+  /** Sends `payload` to an address of the socket's family. */
   send(payload: Uint8Array, { ip, port }: SocketAddress): void {
-    this.#socket.send(payload, port, ip.bytes.join("."));
+    this.#socket.send(payload, port, formatIp(ip));
   }
 
   /** Closes the socket. */
@@ -50,6 +51,14 @@ export class LoopbackSocket {
     this.#socket.close();
     await once(this.#socket, "close");
   }
+}
+
+function addressOfEnd(
+  { address, port }: { readonly address: string; readonly port: number },
+): SocketAddress {
+  return addressOf(
+    address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`,
+  );
 }
 
 /** 127.0.0.1. */

@@ -180,7 +180,9 @@ Deno.test("Channels agrees with a relay that keeps each binding for 15 minutes",
         instant(now),
       );
       if (!binding) continue;
-      if (refuse === 0) {
+      // A relay never refuses what it still keeps, p2p spec §8.7.
+      const isKept = (relay.get(binding.channel)?.until ?? 0) > now;
+      if (refuse === 0 && !isKept) {
         channels.forget(binding.channel);
         continue;
       }

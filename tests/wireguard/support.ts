@@ -90,6 +90,8 @@ export interface PeerOptions {
   readonly now?: Instant;
   /** Memory to share with others; its own otherwise. */
   readonly arena?: Arena;
+  /** Makes the cipher. */
+  readonly cipher?: (arena: Arena) => PacketCipher;
 }
 
 /** What became of a received message. */
@@ -137,7 +139,7 @@ export class Peer {
       epoch: EPOCH,
       now,
       random,
-      cipher: new PacketCipher(this.arena),
+      cipher: options.cipher?.(this.arena) ?? new PacketCipher(this.arena),
       log: NO_LOG,
     });
   }
