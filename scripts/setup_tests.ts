@@ -9,6 +9,7 @@
 const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["ip", "iproute2"],
   ["nft", "nftables"],
+  ["conntrack", "conntrack"],
   ["ping", "iputils-ping"],
   ["curl", "curl"],
   ["iperf3", "iperf3"],

@@ -88,7 +88,7 @@ export class Client {
     const routes = this.#routes;
     const gateways = this.#gateways;
     const outbox = this.#outbox;
-    const requests = new Requests(routes, gateways, outbox);
+    const requests = new Requests({ node, routes, gateways, outbox });
     const released = new ReleaseSink(arena);
     this.#requests = requests;
     this.#released = released;
@@ -115,6 +115,7 @@ export class Client {
   /** Takes a datagram from the network. What a gateway may send goes to `packets`. */
   handleDatagram(datagram: Datagram, now: Instant, packets: PacketSink): void {
     const verdict = this.#node.handleDatagram(datagram, now, packets);
+    if (verdict === "consumed") return this.#requests.handleRelays(now);
     if (verdict !== "packet") return;
     const denied = this.#dataPath.handleReceived(packets, this.#interface);
     if (denied) this.#handleDenial(denied, now);
@@ -261,7 +262,7 @@ export class Client {
     switch (verdict) {
       case "no-relays":
         this.#outbox.requestRelays();
-        return this.#postpone(route, now);
+        return this.#requests.awaitRelay(route, now);
       case "iceless-unsupported":
         this.#log.log("warn", "Cannot connect without ICE", {
           gateway: message.gatewayId,

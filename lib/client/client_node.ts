@@ -4,6 +4,7 @@ import type { Node } from "../connection/mod.ts";
 export type ClientNode = Pick<
   Node,
   | "received"
+  | "relayReadiness"
   | "updateRelays"
   | "upsertConnection"
   | "closeConnection"

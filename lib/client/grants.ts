@@ -5,7 +5,7 @@ import type { CloseReason } from "./events.ts";
 import { Gateway, type Gateways } from "./gateways.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ReleaseSink } from "./release_sink.ts";
-import type { Route } from "./routes.ts";
+import { type Route, waitingPackets } from "./routes.ts";
 
 /** What grants act on. */
 export interface GrantsDeps {
@@ -51,9 +51,8 @@ export class Grants {
       access.gateway.remove(route);
       this.#closeUnused(access.gateway, now);
     }
-    if (access.kind === "requested") {
-      this.#send(gateway, access.packets.takeAll(), now);
-    }
+    const packets = waitingPackets(access)?.takeAll() ?? [];
+    this.#send(gateway, packets, now);
     this.#deps.log.log("debug", "Access granted", {
       resource: route.resourceId,
       gateway: gateway.id,

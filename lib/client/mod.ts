@@ -3,9 +3,11 @@
  *
  * A packet from the TUN device finds its resource by destination address.
  * Without access the client asks the portal and keeps the packet; with it,
- * the packet goes through the gateway that the portal chose. So `Route`, the
- * way to one resource, is `none`, `requested`, `held-off` or `granted`, and
- * everything else follows from that: a failed connection, a goodbye or an
+ * the packet goes through the gateway that the portal chose. The portal is not
+ * asked before a relay has answered, because the connection that it allows
+ * could not be made. So `Route`, the way to one resource, is `none`,
+ * `awaiting-relay`, `requested`, `held-off` or `granted`, and everything else
+ * follows from that: a failed connection, a goodbye or an
  * ICMP "prohibited" puts routes back, and the next packet starts over. The
  * client never connects for any other reason than a packet.
  *

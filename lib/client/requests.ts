@@ -1,28 +1,41 @@
 import { after, earlier, type Instant, NEVER } from "../base/mod.ts";
+import type { ClientNode } from "./client_node.ts";
 import { HOLD_OFF_MS, REQUEST_TIMEOUT_MS } from "./constants.ts";
 import type { Gateways } from "./gateways.ts";
 import type { Outbox } from "./outbox.ts";
 import { PendingPackets } from "./pending_packets.ts";
-import type { Route, Routes } from "./routes.ts";
+import { type Route, type Routes, waitingPackets } from "./routes.ts";
 
 /** What became of a packet that may not pass yet. */
 export type WaitOutcome = "waiting" | "held-off";
 
+/** What requests need. */
+export interface RequestsDeps {
+  /** Knows whether a connection could be made. */
+  readonly node: ClientNode;
+  /** What access is asked for. */
+  readonly routes: Routes;
+  /** Whom the portal shall prefer. */
+  readonly gateways: Gateways;
+  /** Where requests go. */
+  readonly outbox: Outbox;
+}
+
 /**
  * Asks the portal for access: when a packet needs it, and once at a time for each resource.
  *
+ * Without a usable relay an authorization is worthless (p2p spec §1.6 step 2),
+ * so the question waits for the relay, and the packets with it.
  * The only writer of `Route.access` besides the one who grants and withdraws.
  */
 export class Requests {
-  readonly #routes: Routes;
-  readonly #gateways: Gateways;
-  readonly #outbox: Outbox;
+  readonly #deps: RequestsDeps;
+  /** Whether any route may be waiting for a relay. */
+  #isAwaitingRelay = false;
 
   /** Creates a requester for the routes. */
-  constructor(routes: Routes, gateways: Gateways, outbox: Outbox) {
-    this.#routes = routes;
-    this.#gateways = gateways;
-    this.#outbox = outbox;
+  constructor(deps: RequestsDeps) {
+    this.#deps = deps;
   }
 
   /** Takes a packet for a route without access, and asks for it unless that has been done or was refused just now. */
@@ -35,9 +48,7 @@ export class Requests {
   ): WaitOutcome {
     const { access } = route;
     if (access.kind === "held-off" && now < access.until) return "held-off";
-    const packets = access.kind === "requested"
-      ? access.packets
-      : this.#ask(route, new PendingPackets(), now);
+    const packets = waitingPackets(access) ?? this.#begin(route, now);
     packets.add(bytes, start, end);
     return "waiting";
   }
@@ -47,9 +58,27 @@ export class Requests {
     route.access = { kind: "held-off", until: after(now, HOLD_OFF_MS) };
   }
 
+  /** Puts off a request that was granted in vain until a relay can be used. Does nothing for a route that has not asked. */
+  awaitRelay(route: Route, now: Instant): void {
+    const packets = waitingPackets(route.access);
+    if (packets) this.#awaitRelay(route, packets, now);
+  }
+
+  /** Asks for what waited for a relay, if one can be used. Cheap while nothing waits. */
+  handleRelays(now: Instant): void {
+    if (!this.#isAwaitingRelay) return;
+    if (this.#deps.node.relayReadiness !== "usable") return;
+    this.#isAwaitingRelay = false;
+    for (const route of this.#deps.routes.all()) {
+      const { access } = route;
+      if (access.kind !== "awaiting-relay") continue;
+      this.#ask(route, access.packets, now);
+    }
+  }
+
   /** Repeats the requests in flight: a channel that was joined afresh has none. */
   repeat(now: Instant): void {
-    for (const route of this.#routes.all()) {
+    for (const route of this.#deps.routes.all()) {
       const { access } = route;
       if (access.kind === "requested") this.#ask(route, access.packets, now);
     }
@@ -57,31 +86,57 @@ export class Requests {
 
   /** Gives up what was not answered; the next packet asks again. */
   handleTimeout(now: Instant): void {
-    for (const route of this.#routes.all()) {
-      const { access } = route;
-      if (access.kind === "requested" && now >= access.giveUpAt) {
-        route.access = { kind: "none" };
-      }
+    for (const route of this.#deps.routes.all()) {
+      if (now >= giveUpAt(route)) route.access = { kind: "none" };
     }
   }
 
   /** When a request is due to be given up. */
   pollTimeout(): Instant {
     let next = NEVER;
-    for (const { access } of this.#routes.all()) {
-      if (access.kind === "requested") next = earlier(next, access.giveUpAt);
+    for (const route of this.#deps.routes.all()) {
+      next = earlier(next, giveUpAt(route));
     }
     return next;
   }
 
-  #ask(route: Route, packets: PendingPackets, now: Instant): PendingPackets {
-    const giveUpAt = after(now, REQUEST_TIMEOUT_MS);
-    route.access = { kind: "requested", packets, giveUpAt };
-    this.#outbox.request({
-      kind: "request-authorization",
-      resourceId: route.resourceId,
-      connectedGatewayIds: this.#gateways.ids(),
-    });
+  /** Starts to ask for access, and returns where packets wait for it. */
+  #begin(route: Route, now: Instant): PendingPackets {
+    const packets = new PendingPackets();
+    const { node, outbox } = this.#deps;
+    const readiness = node.relayReadiness;
+    if (readiness === "usable") this.#ask(route, packets, now);
+    else this.#awaitRelay(route, packets, now);
+    if (readiness === "none") outbox.requestRelays();
     return packets;
   }
+
+  #awaitRelay(route: Route, packets: PendingPackets, now: Instant): void {
+    this.#isAwaitingRelay = true;
+    route.access = {
+      kind: "awaiting-relay",
+      packets,
+      giveUpAt: after(now, REQUEST_TIMEOUT_MS),
+    };
+  }
+
+  #ask(route: Route, packets: PendingPackets, now: Instant): void {
+    const { gateways, outbox } = this.#deps;
+    route.access = {
+      kind: "requested",
+      packets,
+      giveUpAt: after(now, REQUEST_TIMEOUT_MS),
+    };
+    outbox.request({
+      kind: "request-authorization",
+      resourceId: route.resourceId,
+      connectedGatewayIds: gateways.ids(),
+    });
+  }
+}
+
+function giveUpAt({ access }: Route): Instant {
+  const isWaiting = access.kind === "awaiting-relay" ||
+    access.kind === "requested";
+  return isWaiting ? access.giveUpAt : NEVER;
 }

@@ -9,6 +9,14 @@ import type { PendingPackets } from "./pending_packets.ts";
 export type Access =
   /** The next packet asks the portal. */
   | { readonly kind: "none" }
+  /** The portal is asked as soon as a relay can be used. */
+  | {
+    readonly kind: "awaiting-relay";
+    /** What waits for the relay. */
+    readonly packets: PendingPackets;
+    /** When it is no longer waited for. */
+    readonly giveUpAt: Instant;
+  }
   /** The portal has been asked. */
   | {
     readonly kind: "requested";
@@ -112,6 +120,13 @@ export class Routes {
   #rebuild(): void {
     this.#table = new ResourceTable([...this.#routes.values()]);
   }
+}
+
+/** Returns what waits for access; `undefined` where nothing can wait. */
+export function waitingPackets(access: Access): PendingPackets | undefined {
+  const isWaiting = access.kind === "awaiting-relay" ||
+    access.kind === "requested";
+  return isWaiting ? access.packets : undefined;
 }
 
 /** Tells whether packets for both take the same way: the same network behind the same sites. */

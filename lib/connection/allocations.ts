@@ -39,6 +39,9 @@ export interface Relay {
   readonly allocation: Allocation;
 }
 
+/** How far the relays are: there is none, none has answered yet, or one can be used. */
+export type RelayReadiness = "none" | "unanswered" | "usable";
+
 /** What connections have to know about relays. */
 export type AllocationsEvent =
   | {
@@ -98,6 +101,14 @@ export class Allocations {
       if (!listed.has(config.id)) allocation.refresh(now);
     }
     this.#collect();
+  }
+
+  /** Whether `sample` would find a relay. Allocates nothing. */
+  get readiness(): RelayReadiness {
+    for (const { allocation } of this.#relays) {
+      if (allocation.roundTripMs !== undefined) return "usable";
+    }
+    return this.#relays.length === 0 ? "none" : "unanswered";
   }
 
   /** Picks a relay for a connection among those that are fast enough, or `undefined` when none has answered yet. */

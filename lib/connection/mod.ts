@@ -25,7 +25,11 @@
 export { Node, type NodeOptions, type UpsertVerdict } from "./node.ts";
 export type { NodeEvent, NodeSnapshot, RelaySnapshot } from "./node_event.ts";
 export type { PeerConfig, PeerId } from "./peer_config.ts";
-export type { RelayConfig, RelayUpdate } from "./allocations.ts";
+export type {
+  RelayConfig,
+  RelayReadiness,
+  RelayUpdate,
+} from "./allocations.ts";
 export type { FailureReason, SendVerdict } from "./connection_event.ts";
 export type {
   DatagramRefusal,

@@ -21,7 +21,12 @@ import {
 } from "../ice/mod.ts";
 import { encodeGoodbye } from "../wire/mod.ts";
 import { IndexTable } from "../wireguard/mod.ts";
-import { Allocations, type Relay, type RelayUpdate } from "./allocations.ts";
+import {
+  Allocations,
+  type Relay,
+  type RelayReadiness,
+  type RelayUpdate,
+} from "./allocations.ts";
 import type { Connection } from "./connection.ts";
 import type { SendVerdict } from "./connection_event.ts";
 import { ConnectionFactory } from "./connection_factory.ts";
@@ -126,6 +131,11 @@ export class Node {
   /** The number of connections. */
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Whether a connection can be made: without a usable relay `upsertConnection` says `no-relays`. Allocates nothing. */
+  get relayReadiness(): RelayReadiness {
+    return this.#allocations.readiness;
   }
 
   /** Takes a change of the set of relays from the portal. */

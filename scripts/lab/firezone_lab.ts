@@ -1,6 +1,13 @@
 import { Lab } from "./lab.ts";
 import type { LabProcess } from "./lab_process.ts";
-import { buildSites, SITES } from "./sites.ts";
+import {
+  buildSites,
+  ORDINARY_ROUTERS,
+  type RouterSpecs,
+  setRouter,
+  type SiteHost,
+  SITES,
+} from "./sites.ts";
 
 const PORTAL_PORT = 8081;
 const GATEWAY_TOKEN = ".lab-gateway-token";
@@ -54,6 +61,7 @@ export class FirezoneLab implements AsyncDisposable {
   readonly lab: Lab;
   readonly #program: readonly string[];
   #policyPath = "";
+  #routers: RouterSpecs = ORDINARY_ROUTERS;
 
   /** `program` is the command line that stands for `firezone-gateway`. */
   constructor(
@@ -65,8 +73,9 @@ export class FirezoneLab implements AsyncDisposable {
   }
 
   /** Builds the network and starts the web server. */
-  async build(): Promise<void> {
-    await buildSites(this.lab);
+  async build(routers: RouterSpecs = ORDINARY_ROUTERS): Promise<void> {
+    this.#routers = routers;
+    await buildSites(this.lab, routers);
     this.#policyPath = await Deno.makeTempFile({
       prefix: "firezone-lab-",
       suffix: ".json",
@@ -77,14 +86,22 @@ export class FirezoneLab implements AsyncDisposable {
     await this.lab.spawn("web", "web", command).waitFor(/Listening/, START_MS);
   }
 
+  /** Replaces both routers. For gateway and client to notice, they have to be started anew. */
+  async setRouters(routers: RouterSpecs): Promise<void> {
+    this.#routers = routers;
+    await setRouter(this.lab, "client", routers.client);
+    await setRouter(this.lab, "gateway", routers.gateway);
+  }
+
   /** Starts the portal and waits until it serves. */
   async startPortal(): Promise<LabProcess> {
-    const listen = `${SITES.portal}:${PORTAL_PORT}`;
+    const listen = [SITES.portal, `[${SITES.portalIpv6}]`]
+      .map((host) => `${host}:${PORTAL_PORT}`).join();
     const args = ["portal", "--policy", this.#policyPath, "--listen", listen];
     const portal = this.lab.spawn("internet", "portal", [
       ...this.#program,
       ...args,
-    ], this.#env());
+    ], ENV);
     await portal.waitFor(/Serving/, START_MS);
     return portal;
   }
@@ -95,9 +112,11 @@ export class FirezoneLab implements AsyncDisposable {
       ...this.#program,
       "relay",
     ], {
-      ...this.#env(),
+      ...ENV,
+      FIREZONE_API_URL: apiUrl(SITES.portal),
       FIREZONE_TOKEN: RELAY_TOKEN,
       PUBLIC_IP4_ADDR: SITES.relay,
+      PUBLIC_IP6_ADDR: SITES.relayIpv6,
     });
     await relay.waitFor(/Joined the portal/, START_MS);
     return relay;
@@ -123,7 +142,7 @@ export class FirezoneLab implements AsyncDisposable {
       ...this.#program,
       "client",
     ], {
-      ...this.#env(),
+      ...this.#env("client"),
       FIREZONE_TOKEN: CLIENT_TOKEN,
       FIREZONE_ID: "laptop",
     });
@@ -134,7 +153,7 @@ export class FirezoneLab implements AsyncDisposable {
   /** The environment that an administrator would give the gateway. */
   gatewayEnv(): Record<string, string> {
     return {
-      ...this.#env(),
+      ...this.#env("gateway"),
       FIREZONE_TOKEN: GATEWAY_TOKEN,
       FIREZONE_ID: "gateway-1",
     };
@@ -146,11 +165,15 @@ export class FirezoneLab implements AsyncDisposable {
     if (this.#policyPath !== "") await Deno.remove(this.#policyPath);
   }
 
-  #env(): Record<string, string> {
-    return {
-      FIREZONE_API_URL: `ws://${SITES.portal}:${PORTAL_PORT}`,
-      RUST_LOG: "debug",
-      NO_COLOR: "1",
-    };
+  #env(host: SiteHost): Record<string, string> {
+    const isIpv6Only = this.#routers[host].families === "ipv6";
+    const portal = isIpv6Only ? `[${SITES.portalIpv6}]` : SITES.portal;
+    return { ...ENV, FIREZONE_API_URL: apiUrl(portal) };
   }
+}
+
+const ENV = { RUST_LOG: "debug", NO_COLOR: "1" } as const;
+
+function apiUrl(host: string): string {
+  return `ws://${host}:${PORTAL_PORT}`;
 }

@@ -1,4 +1,5 @@
-import { Lab } from "./lab.ts";
+import type { Lab } from "./lab.ts";
+import { ORDINARY_ROUTER, routerRuleset, type RouterSpec } from "./router.ts";
 
 /** Addresses of the lab's boxes, for those who talk to them. */
 export const SITES = {
@@ -6,6 +7,10 @@ export const SITES = {
   portal: "203.0.113.10",
   /** Where the relay serves, port 3478. */
   relay: "203.0.113.7",
+  /** The portal's other address. */
+  portalIpv6: "2001:db8::10",
+  /** The relay's other address. */
+  relayIpv6: "2001:db8::7",
   /** The resource's own address, behind the gateway. */
   web: "10.20.0.100",
   /** The same in IPv6. */
@@ -18,19 +23,64 @@ export const SITES = {
   resourceNetworkIpv6: "fd00:10:20::/64",
 } as const;
 
+/** Who is behind a router of its own. */
+export type SiteHost = "client" | "gateway";
+
+/** The routers of a lab. */
+export type RouterSpecs = Readonly<Record<SiteHost, RouterSpec>>;
+
+/** A home or office, and a data center, both as usual. */
+export const ORDINARY_ROUTERS: RouterSpecs = {
+  client: ORDINARY_ROUTER,
+  gateway: ORDINARY_ROUTER,
+};
+
+/** Where a site is. The networks of prefixes end in a host number. */
+interface SitePlan {
+  readonly router: string;
+  readonly insideIpv4: string;
+  readonly insideIpv6: string;
+  readonly outsideIpv4: string;
+  readonly outsideIpv6: string;
+}
+
+const PLANS: Readonly<Record<SiteHost, SitePlan>> = {
+  client: {
+    router: "router-c",
+    insideIpv4: "192.168.10.",
+    insideIpv6: "2001:db8:10::",
+    outsideIpv4: "198.51.100.",
+    outsideIpv6: "2001:db8:a::",
+  },
+  gateway: {
+    router: "router-g",
+    insideIpv4: "192.168.20.",
+    insideIpv6: "2001:db8:20::",
+    outsideIpv4: "192.0.2.",
+    outsideIpv6: "2001:db8:b::",
+  },
+};
+
+/** Host numbers: the host inside and the router outside have the second. */
+const FIRST = 1;
+const SECOND = 2;
+
 /**
- * Builds the lab's network: two sites behind NAT routers, and an internet between.
+ * Builds the lab's network: two sites behind routers, and an internet between.
  *
  * ```text
  * client ── router-c ── internet ── router-g ── gateway ── web
  *                    portal, relay
  * ```
  *
- * Routers masquerade with stable ports and drop what nobody asked for, as home
- * and office routers do. The gateway's host forwards and masquerades what comes
- * out of the tunnel.
+ * The internet, portal and relay have both families; what leads there from a
+ * site, and past which NAT, its router says. The gateway's host forwards and
+ * masquerades what comes out of the tunnel.
  */
-export async function buildSites(lab: Lab): Promise<void> {
+export async function buildSites(
+  lab: Lab,
+  routers: RouterSpecs = ORDINARY_ROUTERS,
+): Promise<void> {
   for (
     const box of [
       "internet",
@@ -43,52 +93,93 @@ export async function buildSites(lab: Lab): Promise<void> {
   ) {
     await lab.addBox(box);
   }
-  await lab.sysctl("internet", "net.ipv4.ip_forward=1");
-  for (const ip of [SITES.portal, SITES.relay]) {
-    await lab.must("internet", "ip", "address", "add", `${ip}/32`, "dev", "lo");
+  await lab.sysctl("internet", ...FORWARDING);
+  const { portal, relay, portalIpv6, relayIpv6 } = SITES;
+  for (
+    const address of [
+      `${portal}/32`,
+      `${relay}/32`,
+      `${portalIpv6}/128`,
+      `${relayIpv6}/128`,
+    ]
+  ) {
+    await lab.must("internet", "ip", "address", "add", address, "dev", "lo");
   }
-  await buildSite(lab, "c", "client", "192.168.10", "198.51.100");
-  await buildSite(lab, "g", "gateway", "192.168.20", "192.0.2");
+  for (const host of ["client", "gateway"] as const) {
+    await buildSite(lab, host);
+    await setRouter(lab, host, routers[host]);
+  }
   await buildResourceNetwork(lab);
 }
 
-async function buildSite(
+/** Makes the router of a site another one. All its mappings are gone, and its host starts anew at the same addresses. */
+export async function setRouter(
   lab: Lab,
-  letter: string,
-  host: string,
-  inside: string,
-  outside: string,
+  host: SiteHost,
+  spec: RouterSpec,
 ): Promise<void> {
-  const router = `router-${letter}`;
+  const plan = PLANS[host];
+  const { router, insideIpv4, insideIpv6, outsideIpv4 } = plan;
+  await lab.nft(router, routerRuleset(spec, `${outsideIpv4}${SECOND}`));
+  await lab.must(router, "conntrack", "-F");
+  await setRoute(
+    lab,
+    "internet",
+    `${insideIpv4}0/24`,
+    `${outsideIpv4}${SECOND}`,
+    spec.nat === "none",
+  );
+  const { families } = spec;
+  const viaIpv4 = `${insideIpv4}${FIRST}`;
+  const viaIpv6 = `${insideIpv6}${FIRST}`;
+  await setRoute(lab, host, "0.0.0.0/0", viaIpv4, families !== "ipv6");
+  await setRoute(lab, host, "::/0", viaIpv6, families !== "ipv4");
+}
+
+const FORWARDING = [
+  "net.ipv4.ip_forward=1",
+  "net.ipv6.conf.all.forwarding=1",
+] as const;
+
+async function buildSite(lab: Lab, host: SiteHost): Promise<void> {
+  const { router, insideIpv4, insideIpv6, outsideIpv4, outsideIpv6 } =
+    PLANS[host];
+  const inside = (number: number) => [
+    `${insideIpv4}${number}/24`,
+    `${insideIpv6}${number}/64`,
+  ];
+  const outside = (number: number) => [
+    `${outsideIpv4}${number}/24`,
+    `${outsideIpv6}${number}/64`,
+  ];
   await lab.addLink(
-    { box: host, device: "eth0", addresses: [`${inside}.2/24`] },
-    { box: router, device: "lan", addresses: [`${inside}.1/24`] },
+    { box: host, device: "eth0", addresses: inside(SECOND) },
+    { box: router, device: "lan", addresses: inside(FIRST) },
   );
   await lab.addLink(
-    { box: router, device: "wan", addresses: [`${outside}.2/24`] },
-    {
-      box: "internet",
-      device: `site-${letter}`,
-      addresses: [`${outside}.1/24`],
-    },
+    { box: router, device: "wan", addresses: outside(SECOND) },
+    { box: "internet", device: `site-${host}`, addresses: outside(FIRST) },
   );
-  await lab.addRoute(host, "default", `${inside}.1`);
-  await lab.addRoute(router, "default", `${outside}.1`);
-  await lab.sysctl(router, "net.ipv4.ip_forward=1");
-  await lab.nft(
-    router,
-    `table inet router {
-      chain input {
-        type filter hook input priority 0; policy drop;
-        ct state established,related accept
-        meta l4proto { icmp, ipv6-icmp } accept
-      }
-      chain postrouting {
-        type nat hook postrouting priority 100;
-        oifname "wan" masquerade
-      }
-    }`,
+  await lab.sysctl(router, ...FORWARDING);
+  await lab.addRoute(router, "0.0.0.0/0", `${outsideIpv4}${FIRST}`);
+  await lab.addRoute(router, "::/0", `${outsideIpv6}${FIRST}`);
+  await lab.addRoute(
+    "internet",
+    `${insideIpv6}/64`,
+    `${outsideIpv6}${SECOND}`,
   );
+}
+
+async function setRoute(
+  lab: Lab,
+  box: string,
+  network: string,
+  via: string,
+  isThere: boolean,
+): Promise<void> {
+  if (isThere) {
+    await lab.must(box, "ip", "route", "replace", network, "via", via);
+  } else await lab.run(box, "ip", "route", "delete", network, "via", via);
 }
 
 async function buildResourceNetwork(lab: Lab): Promise<void> {
@@ -110,8 +201,7 @@ async function buildResourceNetwork(lab: Lab): Promise<void> {
   );
   await lab.sysctl(
     "gateway",
-    "net.ipv4.ip_forward=1",
-    "net.ipv6.conf.all.forwarding=1",
+    ...FORWARDING,
     "net.ipv4.conf.all.src_valid_mark=1",
   );
   await lab.nft(

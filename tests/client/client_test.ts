@@ -242,19 +242,82 @@ Deno.test("after a refusal packets are dropped for 2 s, and the next one asks ag
   assert.deepEqual(h.requests(), [request("net")]);
 });
 
-Deno.test("without a usable relay the portal is asked for relays, and the resource later", () => {
+Deno.test("the portal is not asked for a resource before a relay can be used, and at once then", () => {
   const h = started();
+  h.node.relayReadiness = "unanswered";
+  const packets = [to("10.20.0.1"), to("10.20.0.1", 7)];
+
+  for (const packet of packets) assert.equal(h.send(packet), "waiting");
+  h.receiveUncounted();
+  assert.deepEqual(h.requests(), []);
+
+  h.node.relayReadiness = "usable";
+  h.receiveUncounted();
+  assert.deepEqual(h.requests(), [request("net")]);
+  h.receiveUncounted();
+  assert.deepEqual(h.requests(), []);
+
+  h.grant("net");
+  assert.deepEqual(h.node.sent.map(({ packet }) => packet), packets);
+});
+
+Deno.test("without any relay the first packet asks the portal for relays, the others wait", () => {
+  const h = started();
+  h.node.relayReadiness = "none";
+
   h.send(to("10.20.0.1"));
+  assert.deepEqual(h.requests(), [{ kind: "no-relays" }]);
+  h.send(to("10.20.0.1", 7));
+  assert.deepEqual(h.requests(), []);
+});
+
+Deno.test("packets for several resources wait for the relay together", () => {
+  const h = started();
+  h.node.relayReadiness = "unanswered";
+  h.send(to("10.20.0.1"));
+  h.send(to("10.30.0.1"));
+
+  h.node.relayReadiness = "usable";
+  h.receiveUncounted();
+
+  assert.deepEqual(h.requests(), [request("net"), request("other")]);
+});
+
+Deno.test("a relay that does not come is given up after 15 s, and the next packet waits anew", () => {
+  const h = started();
+  h.node.relayReadiness = "unanswered";
+  h.send(to("10.20.0.1"));
+  assert.equal(h.client.pollTimeout(), instant(16_000));
+
+  h.advance(15_000);
+  h.node.relayReadiness = "usable";
+  h.receiveUncounted();
+  assert.deepEqual(h.requests(), []);
+
+  h.send(to("10.20.0.9"));
+  assert.deepEqual(h.requests(), [request("net")]);
+  h.grant("net");
+  assert.equal(h.node.sent.length, 1); // What waited before is gone.
+});
+
+Deno.test("an authorization that comes when the relays are lost is asked for again with the next relay, and no packet is lost", () => {
+  const h = started();
+  const packets = [to("10.20.0.1"), to("10.20.0.1", 7)];
+  h.send(packets[0]!);
   h.requests();
   h.node.upsertOutcome = "no-relays";
+  h.node.relayReadiness = "none";
 
   h.grant("net");
 
   assert.deepEqual(h.requests(), [{ kind: "no-relays" }]);
-  assert.equal(h.send(to("10.20.0.1")), "held-off");
-  h.advance(2_000);
-  h.send(to("10.20.0.1"));
+  assert.equal(h.send(packets[1]!), "waiting");
+  h.node.upsertOutcome = "created";
+  h.node.relayReadiness = "usable";
+  h.receiveUncounted();
   assert.deepEqual(h.requests(), [request("net")]);
+  h.grant("net");
+  assert.deepEqual(h.node.sent.map(({ packet }) => packet), packets);
 });
 
 Deno.test("an authorization that cannot be used leaves the access that is there", () => {
@@ -581,6 +644,10 @@ Deno.test("no order of messages, packets and events makes the client throw or lo
       fc.constant("outcome"),
       fc.constantFrom("created", "reused", "no-relays"),
     ),
+    fc.tuple(
+      fc.constant("relays"),
+      fc.constantFrom("none", "unanswered", "usable"),
+    ),
     fc.tuple(fc.constant("init")),
     fc.tuple(fc.constant("advance")),
   );
@@ -616,7 +683,10 @@ function apply(h: Harness, kind: string, a: string, b: string): void {
   else if (kind === "grant") h.grant(a, b);
   else if (kind === "init") h.init(NET, OTHER);
   else if (kind === "advance") h.advance(1_500);
-  else if (kind === "fail") {
+  else if (kind === "relays") {
+    h.node.relayReadiness = a as typeof h.node.relayReadiness;
+    h.receiveUncounted();
+  } else if (kind === "fail") {
     h.node.announce({ kind: "failed", peer: a, reason: "no-candidates" });
     h.events();
   } else if (kind === "goodbye") {

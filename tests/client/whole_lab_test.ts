@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { policyFile } from "../control/lab.ts";
-import { hasAddress } from "../sim/world.ts";
+import { GOOD_LINK, hasAddress } from "../sim/world.ts";
 import { udpPacket } from "../support/ip_packet.ts";
 import { pathsOf, type RoleHost, WholeLab } from "./whole_lab.ts";
 
@@ -32,6 +32,24 @@ Deno.test("the first packet to a network brings up a connection, reaches the gat
   assert.ok(tookMs !== undefined);
   assert.deepEqual(gateway.delivered, [QUERY]);
   assert.deepEqual(client.delivered, [ANSWER]);
+});
+
+Deno.test("a packet from before the first relay has answered is not lost", () => {
+  const lab = new WholeLab(policyFile());
+  const gateway = lab.add("gateway", ".gateway", "203.0.113.2");
+  lab.world.advance(1_000);
+  const client = lab.add("client", "n.client", "203.0.113.1");
+  lab.world.setLink(client, lab.relay, { ...GOOD_LINK, latencyMs: 100 });
+  lab.world.advance(25); // Time for the portal's `init`, not for the relay.
+
+  client.send(QUERY, lab.world.now);
+  const tookMs = lab.world.advanceUntil(
+    () => gateway.delivered.length > 0,
+    2_000,
+  );
+
+  assert.ok(tookMs !== undefined);
+  assert.deepEqual(gateway.delivered, [QUERY]);
 });
 
 Deno.test("packets take the relay when the two cannot reach each other directly", () => {

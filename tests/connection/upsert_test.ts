@@ -26,14 +26,19 @@ Deno.test("[p2p 4] without a usable relay an upsert is refused before anything c
 
 Deno.test("[p2p 4] a relay that has not answered yet is not usable", () => {
   const site = new Site();
+  const { node } = site.gateway;
+  const readiness = [node.relayReadiness];
   site.portal.announceRelays(site.gateway, site.relays);
+  readiness.push(node.relayReadiness);
 
   const before = site.portal.authorize(site.client, site.gateway);
   site.world.advance(1000);
   const after = site.portal.authorize(site.client, site.gateway);
+  readiness.push(node.relayReadiness);
 
   assert.equal(before.gateway, "no-relays");
   assert.equal(after.gateway, "created");
+  assert.deepEqual(readiness, ["none", "unanswered", "usable"]);
 });
 
 Deno.test("[p2p 5] [p2p 7] an upsert without any change keeps the connection and signals all candidates again", () => {

@@ -17,9 +17,11 @@ export class SimPortal {
   /** While down, nothing is carried. */
   isDown = false;
   readonly #world: World;
+  readonly #useIceless: boolean;
 
-  constructor(world: World) {
+  constructor(world: World, useIceless: boolean) {
     this.#world = world;
+    this.#useIceless = useIceless;
   }
 
   /** Tells a node which relays there are. */
@@ -37,10 +39,17 @@ export class SimPortal {
     this.#carry(client, gateway);
     this.#carry(gateway, client);
     const { now } = this.#world;
+    const useIceless = this.#useIceless;
     const forGateway = peerConfig(client, gateway, "receiver", salt);
-    const atGateway = gateway.node.upsertConnection(forGateway, now);
+    const atGateway = gateway.node.upsertConnection({
+      ...forGateway,
+      useIceless,
+    }, now);
     const forClient = peerConfig(client, gateway, "initiator", salt);
-    const atClient = client.node.upsertConnection(forClient, now);
+    const atClient = client.node.upsertConnection({
+      ...forClient,
+      useIceless,
+    }, now);
     return { gateway: atGateway, client: atClient };
   }
 

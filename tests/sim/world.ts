@@ -8,6 +8,7 @@ import {
   type SocketAddress,
 } from "../../lib/base/mod.ts";
 import { SeededRandom } from "../support/random.ts";
+import type { SimRouter } from "./sim_router.ts";
 
 /** A datagram between two hosts. */
 export interface SimDatagram {
@@ -45,6 +46,9 @@ export const GOOD_LINK: Link = { latencyMs: 10, jitterMs: 0, loss: 0 };
 /** Nothing arrives. */
 export const CUT_LINK: Link = { latencyMs: 10, jitterMs: 0, loss: 1 };
 
+/** An end of a link: a host or a router. */
+type Named = Pick<SimHost, "name">;
+
 interface Scheduled {
   readonly at: Instant;
   readonly order: number;
@@ -58,7 +62,9 @@ const MAX_ROUNDS_PER_INSTANT = 10_000;
  * A network with a virtual clock.
  *
  * Each datagram takes the link between its two hosts; each host is woken
- * exactly when it asked to be. Everything random comes from one seed.
+ * exactly when it asked to be. A host behind a router is on the internet as
+ * far as that lets it, and links end at the router. Everything random comes
+ * from one seed.
  */
 export class World {
   readonly random: SeededRandom;
@@ -68,6 +74,8 @@ export class World {
   dropIf: (datagram: SimDatagram) => boolean = () => false;
   readonly #hosts: SimHost[] = [];
   readonly #hostOf = new Map<string, SimHost>();
+  readonly #routers: SimRouter[] = [];
+  readonly #routerOf = new Map<SimHost, SimRouter>();
   readonly #links = new Map<string, Link>();
   #scheduled: Scheduled[] = [];
   #order = 0;
@@ -82,11 +90,21 @@ export class World {
     return this.#now;
   }
 
-  /** Connects a host. */
-  add<Host extends SimHost>(host: Host): Host {
+  /** Connects a host to the internet, or to the inside of a router. */
+  add<Host extends SimHost>(host: Host, behind?: SimRouter): Host {
     this.#hosts.push(host);
-    for (const ip of host.addresses) this.#hostOf.set(formatIp(ip), host);
+    if (behind) {
+      behind.attach(host);
+      this.#routerOf.set(host, behind);
+    }
+    this.#announce(host);
     return host;
+  }
+
+  /** Connects a router to the internet. */
+  addRouter(router: SimRouter): SimRouter {
+    this.#routers.push(router);
+    return router;
   }
 
   /** Sets what all links do that were not set one by one. */
@@ -95,7 +113,7 @@ export class World {
   }
 
   /** Sets what the link between two hosts does, both ways. */
-  setLink(a: SimHost, b: SimHost, link: Link): void {
+  setLink(a: Named, b: Named, link: Link): void {
     this.#links.set(linkKey(a, b), link);
     this.#links.set(linkKey(b, a), link);
   }
@@ -104,7 +122,7 @@ export class World {
   move(host: SimHost, addresses: readonly IpAddress[]): void {
     for (const ip of host.addresses) this.#hostOf.delete(formatIp(ip));
     host.addresses = addresses;
-    for (const ip of addresses) this.#hostOf.set(formatIp(ip), host);
+    this.#announce(host);
   }
 
   /** Runs `action` after `delayMs`. */
@@ -172,14 +190,47 @@ export class World {
     }
   }
 
+  #announce(host: SimHost): void {
+    if (this.#routerOf.has(host)) return;
+    for (const ip of host.addresses) this.#hostOf.set(formatIp(ip), host);
+  }
+
   #transmit(from: SimHost, datagram: SimDatagram): void {
+    const router = this.#routerOf.get(from);
+    if (!router) return this.#crossInternet(from, datagram);
+    const neighbour = router.neighbour(datagram.destination.ip);
+    if (neighbour) {
+      return this.#carry(
+        [from, neighbour],
+        datagram,
+        () => neighbour.handleDatagram(datagram, this.#now),
+      );
+    }
+    const left = router.letOut(datagram, this.#now);
+    if (left) this.#crossInternet(router, left);
+  }
+
+  #crossInternet(from: Named, datagram: SimDatagram): void {
+    const { ip } = datagram.destination;
+    const host = this.#hostOf.get(formatIp(ip));
+    const router = this.#routers.find((router) => router.answersFor(ip));
+    this.#carry([from, host ?? router], datagram, () => {
+      if (host) host.handleDatagram(datagram, this.#now);
+      else router?.letIn(datagram, this.#now);
+    });
+  }
+
+  #carry(
+    [from, to]: readonly [Named, Named | undefined],
+    datagram: SimDatagram,
+    deliver: () => void,
+  ): void {
     this.sent.push(datagram);
-    const to = this.#hostOf.get(formatIp(datagram.destination.ip));
     if (!to || this.dropIf(datagram)) return;
     const link = this.#links.get(linkKey(from, to)) ?? this.#defaultLink;
     if (this.#unit() < link.loss) return;
     const delayMs = link.latencyMs + this.#unit() * link.jitterMs;
-    this.schedule(delayMs, () => to.handleDatagram(datagram, this.#now));
+    this.schedule(delayMs, deliver);
   }
 
   #unit(): number {
@@ -194,6 +245,6 @@ export function hasAddress(host: SimHost, ip: IpAddress): boolean {
   return host.addresses.some((own) => equalIps(own, ip));
 }
 
-function linkKey(from: SimHost, to: SimHost): string {
+function linkKey(from: Named, to: Named): string {
   return `${from.name} > ${to.name}`;
 }

@@ -10,6 +10,7 @@ import {
 import type {
   NodeEvent,
   NodeSnapshot,
+  RelayReadiness,
   SendVerdict,
 } from "../../lib/connection/mod.ts";
 import type { GatewayNode } from "../../lib/gateway/mod.ts";
@@ -32,6 +33,8 @@ export class FakeGatewayNode implements GatewayNode {
   /** The peers of `upsertConnection`. */
   readonly peers: Parameters<GatewayNode["upsertConnection"]>[0][] = [];
   readonly sent: SentPacket[] = [];
+  /** Whether a connection can be made. */
+  relayReadiness: RelayReadiness = "usable";
   /** What the next calls of `upsertConnection` return. */
   upsertOutcome: ReturnType<GatewayNode["upsertConnection"]> = "created";
   /** What the next calls of `sendPacket` return. */
