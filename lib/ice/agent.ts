@@ -1,7 +1,9 @@
 import {
   earlier,
+  elapsedMs,
   err,
   type Instant,
+  instant,
   type Logger,
   NEVER,
   ok,
@@ -23,7 +25,7 @@ import {
   parseCandidate,
 } from "./candidate.ts";
 import type { CandidatePair, LocalCandidate } from "./candidate_pair.ts";
-import type { CheckTiming } from "./check_schedule.ts";
+import { abandonedAfterMs, type CheckTiming } from "./check_schedule.ts";
 import { Checklist } from "./checklist.ts";
 import { encodeCheckRequest, encodeCheckResponse } from "./checks.ts";
 import type { GatheredCandidate } from "./local_candidates.ts";
@@ -96,6 +98,8 @@ export class Agent {
   readonly #events = new Queue<AgentEvent>(QUEUE_LIMIT);
   #state: AgentState = "checking";
   #dueAt: Instant = NEVER;
+  /** Since when both sides check at the present pace. */
+  #pacedSince: Instant = instant(-Infinity);
   /** The path last announced; it outlives its pair, so that the same path found again is no news. */
   #announced: Path | undefined;
 
@@ -192,6 +196,7 @@ export class Agent {
   setTiming(timing: CheckTiming, now: Instant): void {
     if (timing === this.#checklist.timing) return;
     this.#checklist.timing = timing;
+    this.#pacedSince = now;
     for (const pair of this.#checklist.pairs.values()) {
       pair.schedule.setTiming(timing, now);
     }
@@ -309,12 +314,12 @@ export class Agent {
     this.#enter(this.#currentState());
   }
 
-  /** The controlling side takes the best pair that works and nominates it; the controlled side the best that was nominated. */
+  /** The controlling side takes the best pair that works and nominates it; the controlled side the best that was nominated and is not abandoned. */
   #select(now: Instant): void {
     const { pairs } = this.#checklist;
     const pair = this.#role === "controlling"
       ? pairs.best((pair) => pair.succeeded)
-      : pairs.best((pair) => pair.nominated);
+      : this.#bestNominated();
     this.#checklist.selected = pair;
     if (!pair) return;
     if (this.#role === "controlling" && !pair.nominated) {
@@ -326,6 +331,28 @@ export class Agent {
     const { local, remote } = pair;
     this.#announced = { base: local.base, address: remote.address };
     this.#events.push({ kind: "path-selected", local, remote });
+  }
+
+  /**
+   * Returns the best nominated pair that the peer still checks.
+   *
+   * Deviation: RFC 8445 and upstream take the best that exists. But the peer
+   * checks every pair for life, so one that it checks no more while it goes on
+   * with others is dead for it, 600 s before our own checks say so: the direct
+   * path is blocked, an address is gone, or the peer has started over.
+   */
+  #bestNominated(): CandidatePair | undefined {
+    const { pairs, timing } = this.#checklist;
+    const silenceMs = abandonedAfterMs(timing);
+    const checkedAt = (pair: CandidatePair): Instant =>
+      later(pair.schedule.peerCheckedAt ?? this.#pacedSince, this.#pacedSince);
+    let newest = instant(-Infinity);
+    for (const pair of pairs.values()) {
+      if (pair.nominated) newest = later(newest, checkedAt(pair));
+    }
+    return pairs.best((pair) =>
+      pair.nominated && elapsedMs(checkedAt(pair), newest) <= silenceMs
+    );
   }
 
   #currentState(): AgentState {
@@ -349,6 +376,10 @@ export class Agent {
     this.#state = state;
     this.#events.push({ kind: "state-changed", state });
   }
+}
+
+function later(a: Instant, b: Instant): Instant {
+  return a > b ? a : b;
 }
 
 function randomU64(random: RandomSource): bigint {

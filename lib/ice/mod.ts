@@ -12,7 +12,7 @@
  * The controlling side, always the client, selects the best pair on which a
  * check succeeded and names it in its next checks (USE-CANDIDATE), again and
  * again as better ones succeed. The controlled side sends on the best pair it
- * has been named. Priorities are arranged so that both agree which is best.
+ * has been named, as long as the other side still checks it. Priorities are arranged so that both agree which is best.
  *
  * Where this departs from RFC 8445: there are no foundations that freeze
  * pairs and no pacing, checks of a pair never end, nomination is not final, a
