@@ -253,8 +253,7 @@ export class Agent {
 
     pair.succeeded = true;
     pair.schedule.noteAnswered(attempt, now);
-    const mapped = stun.xorMapped();
-    if (mapped) this.#checklist.learnLocal(pair.local.base, mapped, now);
+    this.#learnLocal(pair.local, stun.xorMapped(), now);
     this.#evaluate(now);
     return "accepted";
   }
@@ -282,6 +281,22 @@ export class Agent {
   /** Returns the next event. */
   pollEvent(): AgentEvent | undefined {
     return this.#events.shift();
+  }
+
+  /**
+   * Learns a peer-reflexive candidate from how the peer sees us.
+   *
+   * Deviation from RFC 8445 §7.2.5.3.1: not on a relay candidate. A relay that
+   * sends from another address than it lends would make a candidate that
+   * passes for a direct one and cannot be sent from; the pair works as it is.
+   */
+  #learnLocal(
+    local: LocalCandidate,
+    mapped: SocketAddress | undefined,
+    now: Instant,
+  ): void {
+    if (!mapped || local.kind === "relay") return;
+    this.#checklist.learnLocal(local.base, mapped, now);
   }
 
   #sendCheck(pair: CandidatePair, now: Instant): void {

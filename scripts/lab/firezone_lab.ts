@@ -72,15 +72,21 @@ export class FirezoneLab implements AsyncDisposable {
     this.#program = program;
   }
 
-  /** Builds the network and starts the web server. */
-  async build(routers: RouterSpecs = ORDINARY_ROUTERS): Promise<void> {
+  /** Builds the network and starts the web server. `iceless`: whether the account has connections without ICE. */
+  async build(
+    routers: RouterSpecs = ORDINARY_ROUTERS,
+    { iceless = false }: { readonly iceless?: boolean } = {},
+  ): Promise<void> {
     this.#routers = routers;
     await buildSites(this.lab, routers);
     this.#policyPath = await Deno.makeTempFile({
       prefix: "firezone-lab-",
       suffix: ".json",
     });
-    await Deno.writeTextFile(this.#policyPath, JSON.stringify(POLICY));
+    await Deno.writeTextFile(
+      this.#policyPath,
+      JSON.stringify({ ...POLICY, iceless }),
+    );
     const script = new URL("./web_server.ts", import.meta.url).pathname;
     const command = [Deno.execPath(), "run", "--allow-net", script, "80"];
     await this.lab.spawn("web", "web", command).waitFor(/Listening/, START_MS);
@@ -108,7 +114,7 @@ export class FirezoneLab implements AsyncDisposable {
 
   /** Starts the relay and waits until the portal knows it. */
   async startRelay(): Promise<LabProcess> {
-    const relay = this.lab.spawn("internet", "relay", [
+    const relay = this.lab.spawn("relay", "relay", [
       ...this.#program,
       "relay",
     ], {

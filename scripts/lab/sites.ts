@@ -70,7 +70,8 @@ const SECOND = 2;
  *
  * ```text
  * client ── router-c ── internet ── router-g ── gateway ── web
- *                    portal, relay
+ *                   (portal) │
+ *                          relay
  * ```
  *
  * The internet, portal and relay have both families; what leads there from a
@@ -84,6 +85,7 @@ export async function buildSites(
   for (
     const box of [
       "internet",
+      "relay",
       "router-c",
       "client",
       "router-g",
@@ -93,18 +95,7 @@ export async function buildSites(
   ) {
     await lab.addBox(box);
   }
-  await lab.sysctl("internet", ...FORWARDING);
-  const { portal, relay, portalIpv6, relayIpv6 } = SITES;
-  for (
-    const address of [
-      `${portal}/32`,
-      `${relay}/32`,
-      `${portalIpv6}/128`,
-      `${relayIpv6}/128`,
-    ]
-  ) {
-    await lab.must("internet", "ip", "address", "add", address, "dev", "lo");
-  }
+  await buildInternet(lab);
   for (const host of ["client", "gateway"] as const) {
     await buildSite(lab, host);
     await setRouter(lab, host, routers[host]);
@@ -134,7 +125,41 @@ export async function setRouter(
   const viaIpv6 = `${insideIpv6}${FIRST}`;
   await setRoute(lab, host, "0.0.0.0/0", viaIpv4, families !== "ipv6");
   await setRoute(lab, host, "::/0", viaIpv6, families !== "ipv4");
+  if (families !== "ipv4") {
+    // A link that has just come up finds its IPv6 neighbours only after a second.
+    const patiently = ["-c", "1", "-i", "0.2", "-w", "5"];
+    for (const address of [SITES.portalIpv6, SITES.relayIpv6]) {
+      await lab.must(host, "ping", ...patiently, address);
+    }
+  }
 }
+
+/** The portal is on the internet's own box. The relay has one of its own, where its sockets have no other address to send from. */
+async function buildInternet(lab: Lab): Promise<void> {
+  const { portal, relay, portalIpv6, relayIpv6 } = SITES;
+  await lab.sysctl("internet", ...FORWARDING);
+  for (const address of [`${portal}/32`, `${portalIpv6}/128`]) {
+    await lab.must("internet", "ip", "address", "add", address, "dev", "lo");
+  }
+  await lab.addLink(
+    {
+      box: "internet",
+      device: "relay",
+      addresses: [`${RELAY_UPLINK}/31`, `${RELAY_UPLINK_IPV6}/127`],
+    },
+    {
+      box: "relay",
+      device: "eth0",
+      addresses: [`${relay}/31`, `${relayIpv6}/127`],
+    },
+  );
+  await lab.addRoute("relay", "0.0.0.0/0", RELAY_UPLINK);
+  await lab.addRoute("relay", "::/0", RELAY_UPLINK_IPV6);
+}
+
+/** Next to the relay's own addresses. */
+const RELAY_UPLINK = "203.0.113.6";
+const RELAY_UPLINK_IPV6 = "2001:db8::6";
 
 const FORWARDING = [
   "net.ipv4.ip_forward=1",

@@ -11,7 +11,9 @@ import {
   SYMMETRIC,
 } from "./nat.ts";
 import { findsDirectPath, type Place } from "./nat_theory.ts";
-import { isEstablished, Site, type SiteOptions } from "./site.ts";
+import { SimRelay } from "./sim_relay.ts";
+import { ip, isEstablished, Site, type SiteOptions } from "./site.ts";
+import { CUT_LINK } from "./world.ts";
 
 /** How connections are made. */
 const MODES: readonly {
@@ -171,6 +173,42 @@ for (const { name: mode, useIceless } of MODES) {
       assert.ok(clients.every(isEstablished));
       assert.equal(site.gateway.node.snapshot().routes.PeerToPeer, 3);
     }
+  });
+
+  Deno.test(`a path over a relay that sends from another address than it lends carries packets by ${mode}`, () => {
+    const site = new Site({
+      families: [4],
+      relays: 0,
+      useIceless,
+      clientNat: FULL_CONE,
+      gatewayNat: PORT_RESTRICTED,
+    });
+    const { random, now } = site.world;
+    const egressIp = ip("203.0.113.151");
+    const relay = site.world.add(
+      new SimRelay({
+        name: "relay",
+        addresses: [ip("203.0.113.150"), egressIp],
+        random,
+        now,
+        egressIp,
+      }),
+    );
+    for (const node of [site.client, site.gateway]) {
+      site.portal.announceRelays(node, [relay]);
+    }
+    site.world.advance(1_000);
+
+    site.world.setLink(
+      { name: "client's router" },
+      { name: "gateway's router" },
+      CUT_LINK,
+    );
+    site.portal.authorize(site.client, site.gateway);
+    site.world.advance(ESTABLISHED_MS);
+
+    assert.ok(isEstablished(site.client) && isEstablished(site.gateway));
+    assert.ok(canExchange(site));
   });
 
   Deno.test(`a silent connection keeps the mappings of its NATs by ${mode}`, () => {

@@ -28,6 +28,7 @@ export class SimRelay implements SimHost {
   readonly name: string;
   addresses: readonly IpAddress[];
   readonly server: RelayServer;
+  readonly #egressIp: IpAddress | undefined;
   readonly #arena = new Arena(8 * 2048);
   readonly #receiveAt: number;
   readonly #datagrams: SimDatagramSink;
@@ -38,9 +39,12 @@ export class SimRelay implements SimHost {
     readonly addresses: readonly IpAddress[];
     readonly random: RandomSource;
     readonly now: Instant;
+    /** What the ports of allocations send from over IPv4, if not the address that is lent: a host with several addresses. */
+    readonly egressIp?: IpAddress;
   }) {
     const { name, addresses, random, now } = options;
     this.name = name;
+    this.#egressIp = options.egressIp;
     this.addresses = addresses;
     this.server = new RelayServer({
       stampSecret: STAMP_SECRET,
@@ -113,7 +117,9 @@ export class SimRelay implements SimHost {
     ecn: Ecn,
   ): void {
     const { family } = destination.ip;
-    const ip = pinned ?? this.addresses.find((ip) => ip.family === family);
+    const egress = localPort === 0 || family === 6 ? undefined : this.#egressIp;
+    const ip = pinned ?? egress ??
+      this.addresses.find((ip) => ip.family === family);
     if (!ip) return;
     const source = { ip, port: localPort === 0 ? RELAY_PORT : localPort };
     const isPinned = pinned !== null;
