@@ -112,6 +112,25 @@ Deno.test("[p2p 135] a datagram that the kernel refuses is lost alone", () => {
   assert.equal(loop.counters.get("datagrams-sent"), 2);
 });
 
+Deno.test("[p2p 133] when one family is not to be had, the other one works", () => {
+  const port = freePort();
+  const taken = openUdpSocket(4, port, {});
+  assert.ok(!(taken instanceof Error));
+  try {
+    using loop = new LoopbackSockets({ port, orAny: false });
+
+    loop.send(0, `127.0.0.1:${port}`, 4);
+    loop.send(0, `[::1]:${port}`, 6);
+    loop.sockets.flush();
+
+    assert.equal(loop.sockets.mainPort(4), undefined);
+    assert.deepEqual(loop.receive(6).map(({ payload }) => payload), [[6]]);
+    assert.equal(loop.counters.get("send-without-socket"), 1);
+  } finally {
+    closeUdpSocket(taken);
+  }
+});
+
 Deno.test("a further port receives and sends beside the main one, until it is closed", () => {
   using loop = new LoopbackSockets();
   const main = loop.portOf(4);

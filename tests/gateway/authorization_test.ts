@@ -212,7 +212,7 @@ Deno.test("[portal 71] rejecting an unknown pair does nothing", () => {
   assert.deepEqual(world.takeEvents(), []);
 });
 
-Deno.test("[dp 39] [portal 71] rejecting the last resource closes the connection with a goodbye", () => {
+Deno.test("[dp 39] [p2p 14] [portal 71] rejecting the last resource closes the connection with a goodbye", () => {
   const world = GatewayHarness.initialized();
   world.grant(ALICE, cidrResource("r1", "10.0.0.0/8"));
   world.takeEvents();
@@ -229,7 +229,7 @@ Deno.test("[dp 39] [portal 71] rejecting the last resource closes the connection
   assert.equal(world.replyTo("10.0.0.1"), "no-peer-state");
 });
 
-Deno.test("[dp 39] the expiry of the last resource closes the connection with a goodbye", () => {
+Deno.test("[dp 39] [p2p 14] the expiry of the last resource closes the connection with a goodbye", () => {
   const world = GatewayHarness.initialized();
   world.grant(ALICE, cidrResource("r1", "10.0.0.0/8"), 5);
 
@@ -329,7 +329,7 @@ Deno.test("DNS resources are acknowledged, counted and expire like others", () =
   assert.equal(world.gateway.snapshot().authorizations, 0);
 });
 
-Deno.test("[portal 80] [dp 43] a failed connection takes no authorization away", () => {
+Deno.test("[portal 80] [p2p 12] [dp 43] a failed connection takes no authorization away", () => {
   const world = GatewayHarness.initialized();
   world.grant(ALICE, cidrResource("r1", "10.0.0.0/8"));
   world.takeEvents();
@@ -351,7 +351,7 @@ Deno.test("[portal 80] [dp 43] a failed connection takes no authorization away",
   assert.equal(world.sendTo("10.0.0.1"), "forward");
 });
 
-Deno.test("[dp 44] a goodbye drops all state of the client, without a reply", () => {
+Deno.test("[dp 44] [p2p 13] a goodbye drops all state of the client, without a reply", () => {
   const world = GatewayHarness.initialized();
   world.grant(ALICE, cidrResource("r1", "10.0.0.0/8"));
   world.takeEvents();

@@ -44,7 +44,7 @@ Deno.test("a snapshot shows the state of the gateway and of its node", () => {
   assert.equal(after.lostEvents, 0);
 });
 
-Deno.test("[portal 63] [p2p 22] the acknowledgement precedes the candidates for that client", () => {
+Deno.test("[portal 63] [p2p 3] the acknowledgement precedes the candidates for that client", () => {
   const world = GatewayHarness.initialized();
   world.node.localCandidates = ["candidate:1", "candidate:2"];
 
@@ -60,7 +60,7 @@ Deno.test("[portal 63] [p2p 22] the acknowledgement precedes the candidates for 
   ]);
 });
 
-Deno.test("[portal 64] [dp 32] without a relay the portal is asked for some and nothing is acknowledged or granted", () => {
+Deno.test("[portal 64] [p2p 4] [dp 32] without a relay the portal is asked for some and nothing is acknowledged or granted", () => {
   const world = GatewayHarness.initialized();
   world.node.upsertOutcome = "no-relays";
 

@@ -31,7 +31,7 @@ function afterRejoin(portal: Harness): [string, unknown][] {
   return portal.sent().map((frame) => [frame.event, frame.payload]);
 }
 
-Deno.test("[portal 78] [portal regression 35] candidate changes of an outage are flushed after the next join, one message for each peer and kind", () => {
+Deno.test("[portal 78] [p2p 15] [portal regression 35] candidate changes of an outage are flushed after the next join, one message for each peer and kind", () => {
   const portal = disconnected();
   const verdicts = [
     portal.channel.send(appeared(CLIENT_ID, "a")),
@@ -60,7 +60,7 @@ Deno.test("[portal 78] [portal regression 35] candidate changes of an outage are
   ]);
 });
 
-Deno.test("[portal 78] held changes that cancel each other out leave nothing", () => {
+Deno.test("[portal 78] [p2p 16] held changes that cancel each other out leave nothing", () => {
   const portal = disconnected();
   portal.channel.send(appeared(CLIENT_ID, "a"));
   portal.channel.send(vanished(CLIENT_ID, "a"));

@@ -17,7 +17,7 @@ export interface AioiceOptions {
   readonly remoteCredentials: IceCredentials;
   /** The addresses to open sockets on. 127.0.0.1 by default. */
   readonly addresses?: readonly string[];
-  /** A relay on 127.0.0.1. With one there are no other candidates. */
+  /** A relay on 127.0.0.1. */
   readonly relay?: {
     readonly port: number;
     readonly username: string;

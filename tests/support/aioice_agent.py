@@ -30,7 +30,6 @@ def connection_of(options):
         "turn_server": ("127.0.0.1", relay["port"]),
         "turn_username": relay["username"],
         "turn_password": relay["password"],
-        "transport_policy": aioice.TransportPolicy.RELAY,
     }
     connection = aioice.Connection(
         ice_controlling=options["controlling"], **(via_relay or {})

@@ -91,3 +91,28 @@ export async function freePort(): Promise<number> {
   await socket.close();
   return port;
 }
+
+/** A peer that sends back whatever it gets. */
+export class EchoPeer {
+  #socket!: LoopbackSocket;
+
+  /** Opens a socket on 127.0.0.1 or another address. */
+  static async start(host = "127.0.0.1"): Promise<EchoPeer> {
+    const peer = new EchoPeer();
+    peer.#socket = await LoopbackSocket.open(
+      0,
+      (bytes, from) => peer.#socket.send(bytes, from),
+      host,
+    );
+    return peer;
+  }
+
+  /** Its address. */
+  get address(): SocketAddress {
+    return this.#socket.address;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#socket.close();
+  }
+}
