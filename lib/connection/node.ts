@@ -14,12 +14,11 @@ import {
 } from "../base/mod.ts";
 import { type PacketCipher, x25519PublicKey } from "../crypto/mod.ts";
 import {
-  type CandidateKind,
   type GatheredCandidate,
   type IceRole,
   TransactionTable,
 } from "../ice/mod.ts";
-import { encodeGoodbye } from "../wire/mod.ts";
+import { type CandidateKind, encodeGoodbye } from "../wire/mod.ts";
 import { IndexTable } from "../wireguard/mod.ts";
 import { Allocations, type Relay, type RelayUpdate } from "./allocations.ts";
 import type { Connection } from "./connection.ts";
