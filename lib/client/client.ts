@@ -68,7 +68,6 @@ export interface ClientSnapshot {
 /** A whole client without I/O. */
 export class Client {
   readonly #node: ClientNode;
-  readonly #log: Logger;
   readonly #routes = new Routes();
   readonly #gateways = new Gateways();
   readonly #outbox = new Outbox();
@@ -84,7 +83,6 @@ export class Client {
   /** Creates a client that waits for `init`. */
   constructor({ node, arena, log }: ClientOptions) {
     this.#node = node;
-    this.#log = log;
     const routes = this.#routes;
     const gateways = this.#gateways;
     const outbox = this.#outbox;
@@ -261,11 +259,6 @@ export class Client {
     switch (verdict) {
       case "no-relays":
         this.#outbox.requestRelays();
-        return this.#postpone(route, now);
-      case "iceless-unsupported":
-        this.#log.log("warn", "Cannot connect without ICE", {
-          gateway: message.gatewayId,
-        });
         return this.#postpone(route, now);
       case "created":
       case "reused":

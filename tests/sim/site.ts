@@ -10,6 +10,8 @@ export interface SiteOptions {
   readonly relays?: number;
   /** The families that all hosts have. */
   readonly families?: readonly IpFamily[];
+  /** Whether connections do without ICE. */
+  readonly useIceless?: boolean;
 }
 
 /** A client, a gateway and relays that know of each other, ready to connect. */
@@ -22,9 +24,13 @@ export class Site {
 
   readonly #families: readonly IpFamily[];
 
-  constructor({ seed = 1, relays = 1, families = [4, 6] }: SiteOptions = {}) {
+  constructor(
+    { seed = 1, relays = 1, families = [4, 6], useIceless = false }:
+      SiteOptions = {},
+  ) {
     this.world = new World({ seed });
     this.portal = new SimPortal(this.world);
+    this.portal.useIceless = useIceless;
     this.#families = families;
     this.relays = Array.from(
       { length: relays },
