@@ -94,6 +94,22 @@ export function equalSocketAddresses(
   return a.port === b.port && equalIps(a.ip, b.ip);
 }
 
+/** Tells whether an address may be a candidate, p2p spec §2.1: it is neither IPv4 link-local nor broadcast, multicast or unspecified. */
+export function isUsableIp(ip: IpAddress): boolean {
+  const { family, bytes } = ip;
+  if (bytes.every((byte) => byte === 0)) return false;
+  if (family === 6) return bytes[0] !== 0xff;
+  const isLinkLocal = bytes[0] === 169 && bytes[1] === 254;
+  const isMulticast = bytes[0]! >>> 4 === 0xe;
+  const isBroadcast = bytes.every((byte) => byte === 255);
+  return !isLinkLocal && !isMulticast && !isBroadcast;
+}
+
+/** Tells whether packets may be sent to the address, p2p spec §2.1. */
+export function isUsableAddress({ ip, port }: SocketAddress): boolean {
+  return port !== 0 && isUsableIp(ip);
+}
+
 /** Tells whether `cidr` covers `ip`. */
 export function cidrContains(cidr: Cidr, ip: IpAddress): boolean {
   return cidr.ip.family === ip.family && cidrContainsBytes(cidr, ip.bytes, 0);

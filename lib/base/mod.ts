@@ -64,11 +64,14 @@ export {
   ipEqualsBytes,
   type IpFamily,
   ipFromBytes,
+  isUsableAddress,
+  isUsableIp,
   parseCidr,
   parseIp,
   parseSocketAddress,
   type SocketAddress,
 } from "./address.ts";
+export { fnv1a64 } from "./hash.ts";
 export { SocketTable } from "./socket_table.ts";
 export { Arena, KERNEL_RESERVED_BYTES } from "./arena.ts";
 export {

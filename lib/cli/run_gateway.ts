@@ -26,7 +26,7 @@ export function gatewayRole(
     parameters: gatewayParameters({ identity, name, publicKey }),
     token,
     joinPayload: null,
-    capabilities: { iceless: false },
+    capabilities: { iceless: true },
     maxPartitionMs,
     onEvent(event, portal, log) {
       switch (event.kind) {

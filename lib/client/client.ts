@@ -68,7 +68,6 @@ export interface ClientSnapshot {
 /** A whole client without I/O. */
 export class Client {
   readonly #node: ClientNode;
-  readonly #log: Logger;
   readonly #routes = new Routes();
   readonly #gateways = new Gateways();
   readonly #outbox = new Outbox();
@@ -84,7 +83,6 @@ export class Client {
   /** Creates a client that waits for `init`. */
   constructor({ node, arena, log }: ClientOptions) {
     this.#node = node;
-    this.#log = log;
     const routes = this.#routes;
     const gateways = this.#gateways;
     const outbox = this.#outbox;
@@ -263,22 +261,12 @@ export class Client {
       case "no-relays":
         this.#outbox.requestRelays();
         return this.#requests.awaitRelay(route, now);
-      case "iceless-unsupported":
-        this.#log.log("warn", "Cannot connect without ICE", {
-          gateway: message.gatewayId,
-        });
-        return this.#postpone(route, now);
       case "created":
       case "reused":
         return this.#grants.grant(route, message, verdict, now);
       default:
         return unreachable(verdict);
     }
-  }
-
-  /** Asks for access again later. What a route has already stays: the node has changed nothing. */
-  #postpone(route: Route, now: Instant): void {
-    if (route.access.kind !== "granted") this.#requests.holdOff(route, now);
   }
 
   #handleRefusal(resourceId: string, reason: string, now: Instant): void {

@@ -12,8 +12,7 @@ import {
   type SocketAddress,
   type Transmit,
 } from "../base/mod.ts";
-import type { GatheredCandidate } from "../ice/mod.ts";
-import { Allocation } from "../turn/mod.ts";
+import { Allocation, type LocalCandidate } from "../turn/mod.ts";
 import type { StunView } from "../wire/mod.ts";
 import { sampleByRoundTrip } from "./relay_sampling.ts";
 
@@ -47,7 +46,7 @@ export type AllocationsEvent =
   | {
     readonly kind: "candidate-added" | "candidate-removed";
     readonly relay: Relay;
-    readonly candidate: GatheredCandidate;
+    readonly candidate: LocalCandidate;
   }
   | { readonly kind: "relay-gone"; readonly relay: Relay }
   | { readonly kind: "no-relays" };
@@ -111,6 +110,14 @@ export class Allocations {
     return this.#relays.length === 0 ? "none" : "unanswered";
   }
 
+  /** Begins anew at each relay, as when the node moved to another network, p2p spec §1.9. Addresses of before are not taken back. */
+  restart(now: Instant): void {
+    for (const [i, former] of this.#relays.entries()) {
+      this.#relays[i] = this.#relayOf(former.config, now);
+      this.#events.push({ kind: "relay-gone", relay: former });
+    }
+  }
+
   /** Picks a relay for a connection among those that are fast enough, or `undefined` when none has answered yet. */
   sample(): Relay | undefined {
     return sampleByRoundTrip(
@@ -121,7 +128,7 @@ export class Allocations {
   }
 
   /** Returns the host and server-reflexive candidates of all relays. */
-  sharedCandidates(): GatheredCandidate[] {
+  sharedCandidates(): LocalCandidate[] {
     return this.#relays.flatMap(({ allocation }) =>
       allocation.candidates().filter(({ kind }) => kind !== "relay")
     );
@@ -191,13 +198,18 @@ export class Allocations {
     if (known) this.#remove(known);
     if (!config.ipv4 && !config.ipv6) return;
 
+    const relay = this.#relayOf(config, now);
+    this.#relays.push(relay);
+    for (const address of relay.allocation.addresses()) {
+      this.#formerAddresses.delete(formatIp(address.ip));
+    }
+  }
+
+  #relayOf(config: RelayConfig, now: Instant): Relay {
     const log = this.#log;
     const random = this.#random;
     const allocation = new Allocation({ ...config, now, random, log });
-    this.#relays.push({ config, allocation });
-    for (const address of allocation.addresses()) {
-      this.#formerAddresses.delete(formatIp(address.ip));
-    }
+    return { config, allocation };
   }
 
   #removeById(id: string): void {

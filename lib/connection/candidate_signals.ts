@@ -1,5 +1,3 @@
-import type { Candidate } from "../ice/mod.ts";
-
 /** Candidate lines to tell a peer of. */
 export interface CandidateBatch {
   /** Best first, ties by text. */
@@ -8,12 +6,14 @@ export interface CandidateBatch {
   readonly removed: string[];
 }
 
-/** A line and what it is about. */
-export interface SignalledLine {
-  /** The candidate, without the name of the connection. */
-  readonly candidate: Candidate;
+/** A candidate as the peer is told of it. */
+export interface CandidateSignal {
+  /** Names the candidate, whatever its line. */
+  readonly key: string;
   /** What goes through the portal. */
   readonly line: string;
+  /** Greater is better. */
+  readonly priority: number;
 }
 
 /**
@@ -22,24 +22,24 @@ export interface SignalledLine {
  * An addition that is withdrawn before it was taken cancels out.
  */
 export class CandidateSignals {
-  readonly #added = new Map<string, SignalledLine>();
-  readonly #removed = new Map<string, SignalledLine>();
+  readonly #added = new Map<string, CandidateSignal>();
+  readonly #removed = new Map<string, CandidateSignal>();
 
   /** Whether nothing waits. */
   get isEmpty(): boolean {
     return this.#added.size === 0 && this.#removed.size === 0;
   }
 
-  /** Notes an addition. `key` names the candidate, whatever its priority. */
-  add(key: string, line: SignalledLine): void {
-    this.#removed.delete(key);
-    this.#added.set(key, line);
+  /** Notes an addition. */
+  add(signal: CandidateSignal): void {
+    this.#removed.delete(signal.key);
+    this.#added.set(signal.key, signal);
   }
 
   /** Notes a withdrawal. */
-  remove(key: string, line: SignalledLine): void {
-    if (this.#added.delete(key)) return;
-    this.#removed.set(key, line);
+  remove(signal: CandidateSignal): void {
+    if (this.#added.delete(signal.key)) return;
+    this.#removed.set(signal.key, signal);
   }
 
   /** Returns what waits, and forgets it. */
@@ -55,10 +55,10 @@ export class CandidateSignals {
 }
 
 /** p2p spec §1.4: by priority descending, ties by string. */
-function sortedLines(lines: Iterable<SignalledLine>): string[] {
-  return [...lines]
+function sortedLines(signals: Iterable<CandidateSignal>): string[] {
+  return [...signals]
     .sort((a, b) =>
-      b.candidate.priority - a.candidate.priority ||
+      b.priority - a.priority ||
       (a.line < b.line ? -1 : a.line > b.line ? 1 : 0)
     )
     .map(({ line }) => line);

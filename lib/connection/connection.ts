@@ -4,26 +4,25 @@ import {
   earlier,
   type Ecn,
   elapsedMs,
-  formatSocketAddress,
+  err,
   type Instant,
   type Logger,
   MAX_PACKET_BYTES,
   NEVER,
+  ok,
   Queue,
   type Result,
   type Transmit,
 } from "../base/mod.ts";
-import {
-  type Agent,
-  type AgentEvent,
-  type Candidate,
-  checkTiming,
-  formatInvalidation,
-  type GatheredCandidate,
-  type IceRole,
-  type RemoteCandidateRefusal,
-} from "../ice/mod.ts";
-import type { Tunnel, TunnelEvent } from "../wireguard/mod.ts";
+import type { IceRole, RemoteCandidateRefusal } from "../ice/mod.ts";
+import type { PathEnds } from "../path/mod.ts";
+import type { LocalCandidate } from "../turn/mod.ts";
+import type {
+  OpenedInitiation,
+  Tunnel,
+  TunnelEvent,
+  TunnelRefusal,
+} from "../wireguard/mod.ts";
 import type { Relay } from "./allocations.ts";
 import { type CandidateBatch, CandidateSignals } from "./candidate_signals.ts";
 import type { ControlSealer } from "./control_sealer.ts";
@@ -32,10 +31,17 @@ import type {
   FailureReason,
   SendVerdict,
 } from "./connection_event.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import { PacketRing } from "./packet_ring.ts";
 import type { PeerConfig, PeerId } from "./peer_config.ts";
+import type {
+  FinderEvent,
+  HandshakeOccasion,
+  PathFinder,
+  RemoteCandidate,
+} from "./path_finder.ts";
 import { PeerSender } from "./peer_sender.ts";
-import { pathOf, type Route, routeOf } from "./route.ts";
+import { pathOf, type Route } from "./route.ts";
 
 /** No candidate of the peer within this time means that it will not come, p2p spec §1.7. */
 const CANDIDATE_TIMEOUT_MS = 10_000;
@@ -55,28 +61,6 @@ const HELD_PACKETS = 128;
 /** Most events that wait to be polled. */
 const EVENT_LIMIT = 64;
 
-/** What a `Connection` is made of. */
-export interface ConnectionOptions {
-  /** The peer. */
-  readonly config: PeerConfig;
-  /** Our side. */
-  readonly role: IceRole;
-  /** Names the connection in receiver indices. */
-  readonly connectionId: number;
-  /** Finds the path. */
-  readonly agent: Agent;
-  /** Encrypts. */
-  readonly tunnel: Tunnel;
-  /** Encrypts packets of our own. */
-  readonly sealer: ControlSealer;
-  /** The relay whose addresses are offered to the peer. */
-  readonly relay: Relay;
-  /** The current time. */
-  readonly now: Instant;
-  /** Where decisions are logged. */
-  readonly log: Logger;
-}
-
 type State =
   | { readonly kind: "connecting" }
   | { readonly kind: "connected"; readonly route: Route }
@@ -90,7 +74,7 @@ export class Connection {
   /** Names the connection in receiver indices. */
   readonly connectionId: number;
   /** Finds the path. */
-  readonly agent: Agent;
+  readonly finder: PathFinder;
   /** Encrypts. */
   readonly tunnel: Tunnel;
   /** Whether the node has it on its list of connections to look after. */
@@ -118,7 +102,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.config = options.config;
     this.connectionId = options.connectionId;
-    this.agent = options.agent;
+    this.finder = options.finder;
     this.tunnel = options.tunnel;
     this.#role = options.role;
     this.#sealer = options.sealer;
@@ -159,19 +143,18 @@ export class Connection {
 
   /** Offers candidates to the peer. */
   addLocalCandidates(
-    candidates: readonly GatheredCandidate[],
+    candidates: readonly LocalCandidate[],
     now: Instant,
   ): void {
     for (const candidate of candidates) {
-      this.agent.addLocalCandidate(candidate, now);
+      this.finder.addLocalCandidate(candidate, now);
     }
     this.noteActivity(now);
   }
 
   /** Withdraws an address on a relay. */
-  withdrawLocalCandidate(candidate: GatheredCandidate, now: Instant): void {
-    const { kind, address } = candidate;
-    this.agent.withdrawLocalCandidate(kind, address, now);
+  withdrawLocalCandidate(candidate: LocalCandidate, now: Instant): void {
+    this.finder.withdrawLocalCandidate(candidate, now);
     this.noteActivity(now);
   }
 
@@ -184,8 +167,8 @@ export class Connection {
   addRemoteCandidate(
     line: string,
     now: Instant,
-  ): Result<Candidate, RemoteCandidateRefusal> {
-    const result = this.agent.addRemoteCandidate(line, now);
+  ): Result<RemoteCandidate, RemoteCandidateRefusal> {
+    const result = this.finder.addRemoteCandidate(line, now);
     if (!result.ok) return result;
     this.#candidateDeadline = NEVER;
     this.noteActivity(now);
@@ -198,19 +181,31 @@ export class Connection {
   removeRemoteCandidate(
     line: string,
     now: Instant,
-  ): Result<Candidate, RemoteCandidateRefusal> {
-    const result = this.agent.withdrawRemoteCandidate(line, now);
+  ): Result<RemoteCandidate, RemoteCandidateRefusal> {
+    const result = this.finder.withdrawRemoteCandidate(line, now);
     if (result.ok) this.noteActivity(now);
     return result;
+  }
+
+  /** Begins, once the candidates of the start are there. */
+  start(now: Instant): void {
+    this.#startHandshake("created", now);
+  }
+
+  /** Carries on from another network, p2p spec §1.9, which ICE cannot. Candidates of ours come anew. */
+  roam(now: Instant): void {
+    if (this.finder.mode === "ice") return;
+    this.finder.forgetLocalCandidates(now);
+    this.setRelay(undefined);
   }
 
   /** Serves another authorization of the same peer, p2p spec §1.6: repeats all candidates, and the controlling side makes sure of the session. */
   reuse(now: Instant): void {
     this.noteActivity(now);
-    for (const candidate of this.agent.localCandidates()) {
-      this.#signalAddition(candidate);
+    for (const signal of this.finder.localSignals()) {
+      this.#signals.add(signal);
     }
-    if (this.route) this.#startProactiveHandshake(now);
+    if (this.route) this.#startHandshake("reused", now);
   }
 
   /** Notes application packets or candidate changes, which end idleness. Allocates nothing while not idle. */
@@ -219,7 +214,42 @@ export class Connection {
     const state = this.#state;
     if (state.kind !== "idle") return;
     this.#enter({ kind: "connected", route: state.route });
-    this.agent.setTiming(checkTiming(this.#role, "active"), now);
+    this.finder.setPace("active", now);
+  }
+
+  /**
+   * Answers an initiation of the peer.
+   *
+   * With ICE the response takes the selected path, or waits for it. Without,
+   * it is returned, and takes the way back that the initiation came.
+   */
+  handleInitiation(
+    opened: OpenedInitiation,
+    arrival: PathEnds | undefined,
+    now: Instant,
+  ): Result<Uint8Array | undefined, TunnelRefusal> {
+    this.#sendTunnelMessages(now);
+    const verdict = this.tunnel.handleInitiation(opened, now);
+    if (verdict !== "accepted") return err(verdict);
+    if (this.finder.mode === "ice") return ok(undefined);
+
+    this.#candidateDeadline = NEVER;
+    if (arrival) this.finder.noteInitiation(arrival, now);
+    return ok(this.tunnel.pollTransmit());
+  }
+
+  /** Takes the response of the peer in `[start, end)`. */
+  handleResponse(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    arrival: PathEnds | undefined,
+    now: Instant,
+  ): "accepted" | TunnelRefusal {
+    const verdict = this.tunnel.handleResponse(bytes, start, end, now);
+    const isMark = verdict === "accepted" && this.finder.mode === "iceless";
+    if (isMark && arrival) this.finder.noteResponse(arrival, now);
+    return verdict;
   }
 
   /** Encrypts the packet of `length` bytes at arena address `source` and sends it. */
@@ -258,7 +288,7 @@ export class Connection {
 
   /** Advances to `now`. */
   handleTimeout(now: Instant): void {
-    this.agent.handleTimeout(now);
+    this.finder.handleTimeout(now);
     this.tunnel.handleTimeout(now);
     if (now >= this.#candidateDeadline) this.#fail("no-candidates");
     if (now >= after(this.#disconnectedAt, DISCONNECT_GRACE_MS)) {
@@ -269,19 +299,17 @@ export class Connection {
 
   /** Carries on what its parts have reported since the last time. */
   settle(now: Instant): void {
-    if (this.agent.pollTimeout() <= now) this.agent.handleTimeout(now);
-    for (let e = this.agent.pollEvent(); e; e = this.agent.pollEvent()) {
-      this.#handleAgentEvent(e, now);
+    const { finder, tunnel } = this;
+    if (finder.pollTimeout() <= now) finder.handleTimeout(now);
+    for (let e = finder.pollEvent(); e; e = finder.pollEvent()) {
+      this.#handleFinderEvent(e, now);
     }
-    for (let e = this.tunnel.pollEvent(); e; e = this.tunnel.pollEvent()) {
+    for (let e = tunnel.pollEvent(); e; e = tunnel.pollEvent()) {
       this.#handleTunnelEvent(e, now);
     }
-    const { agent, tunnel } = this;
-    for (let t = agent.pollTransmit(); t; t = agent.pollTransmit()) {
-      this.#sender.sendCheck(t, now);
-    }
-    for (let m = tunnel.pollTransmit(); m; m = tunnel.pollTransmit()) {
-      this.#sender.sendMessage(this.route, m, now);
+    this.#sendTunnelMessages(now);
+    for (let t = finder.pollTransmit(now); t; t = finder.pollTransmit(now)) {
+      this.#sender.sendMessage(t.way, t.payload, now);
     }
   }
 
@@ -294,7 +322,7 @@ export class Connection {
     );
     return earlier(
       ownDue,
-      earlier(this.agent.pollTimeout(), this.tunnel.pollTimeout()),
+      earlier(this.finder.pollTimeout(), this.tunnel.pollTimeout()),
     );
   }
 
@@ -318,16 +346,28 @@ export class Connection {
     return this.#signals.isEmpty ? undefined : this.#signals.take();
   }
 
-  #handleAgentEvent(event: AgentEvent, now: Instant): void {
+  #sendTunnelMessages(now: Instant): void {
+    const { finder, tunnel, route } = this;
+    for (let m = tunnel.pollTransmit(); m; m = tunnel.pollTransmit()) {
+      if (finder.takeMessage(m, now)) continue;
+      if (route) this.#sender.sendMessage(route, m, now);
+      else this.#sender.holdMessage(m);
+    }
+  }
+
+  #handleFinderEvent(event: FinderEvent, now: Instant): void {
     switch (event.kind) {
-      case "local-candidate-added":
-        return this.#signalAddition(event.candidate);
-      case "local-candidate-withdrawn":
-        return this.#signalWithdrawal(event.candidate);
+      case "candidate-added":
+        return this.#signals.add(event.signal);
+      case "candidate-withdrawn":
+        return this.#signals.remove(event.signal);
       case "path-selected":
-        return this.#takeRoute(routeOf(event.local, event.remote), now);
-      case "state-changed":
-        this.#disconnectedAt = event.state === "disconnected" ? now : NEVER;
+        return this.#takeRoute(event.route, now);
+      case "hope-lost":
+        this.#disconnectedAt = now;
+        return;
+      case "hope-regained":
+        this.#disconnectedAt = NEVER;
     }
   }
 
@@ -341,16 +381,6 @@ export class Connection {
     }
   }
 
-  #signalAddition(candidate: Candidate): void {
-    const line = this.agent.formatAddition(candidate);
-    this.#signals.add(candidateKey(candidate), { candidate, line });
-  }
-
-  #signalWithdrawal(candidate: Candidate): void {
-    const line = formatInvalidation(candidate.kind, candidate.address);
-    this.#signals.remove(candidateKey(candidate), { candidate, line });
-  }
-
   #takeRoute(route: Route, now: Instant): void {
     if (this.#state.kind === "failed") return;
     const kind = this.#state.kind === "idle" ? "idle" : "connected";
@@ -359,7 +389,7 @@ export class Connection {
     if (this.#isEstablished) {
       this.#report("path-changed", route, now);
     } else this.#establish(now);
-    this.#startProactiveHandshake(now);
+    this.#startHandshake("path-selected", now);
   }
 
   #establish(now: Instant): void {
@@ -381,9 +411,10 @@ export class Connection {
     this.#events.push({ kind, path: pathOf(route), tookMs });
   }
 
-  /** Only the side that controls ICE knows when a path is new to both, p2p spec §5.5. */
-  #startProactiveHandshake(now: Instant): void {
+  /** Only the side that controls knows when a handshake is of use to both, p2p spec §5.5. */
+  #startHandshake(occasion: HandshakeOccasion, now: Instant): void {
     if (this.#role !== "controlling" || this.tunnel.handshakeInFlight) return;
+    if (!this.finder.wantsHandshake(occasion)) return;
     const last = this.#lastProactiveHandshakeAt;
     const isTooSoon = last !== undefined &&
       elapsedMs(last, now) < HANDSHAKE_DEBOUNCE_MS;
@@ -402,7 +433,7 @@ export class Connection {
   /** Checks slow down only when negotiation is complete, p2p spec §1.5. */
   #idleAt(): Instant {
     const mayIdle = this.#state.kind === "connected" &&
-      this.agent.state === "connected";
+      this.finder.mayIdle;
     return mayIdle ? after(this.#lastActivityAt, IDLE_AFTER_MS) : NEVER;
   }
 
@@ -410,7 +441,7 @@ export class Connection {
     const { route } = this;
     if (!route) return;
     this.#enter({ kind: "idle", route });
-    this.agent.setTiming(checkTiming(this.#role, "idle"), now);
+    this.finder.setPace("idle", now);
   }
 
   #fail(reason: FailureReason): void {
@@ -428,8 +459,4 @@ export class Connection {
     });
     this.#state = next;
   }
-}
-
-function candidateKey({ kind, address }: Candidate): string {
-  return `${kind} ${formatSocketAddress(address)}`;
 }

@@ -6,10 +6,19 @@ import {
   type IceRole,
   type TransactionTable,
 } from "../ice/mod.ts";
-import { ICE_TIMING, type IndexTable, Tunnel } from "../wireguard/mod.ts";
+import { PathAgent } from "../path/mod.ts";
+import {
+  ICE_TIMING,
+  ICELESS_TIMING,
+  type IndexTable,
+  Tunnel,
+} from "../wireguard/mod.ts";
 import type { Relay } from "./allocations.ts";
 import { Connection } from "./connection.ts";
 import { ControlSealer } from "./control_sealer.ts";
+import { IceFinder } from "./ice_finder.ts";
+import { IcelessFinder } from "./iceless_finder.ts";
+import type { PathFinder } from "./path_finder.ts";
 import type { PeerConfig } from "./peer_config.ts";
 
 /** What all connections of a node have in common. */
@@ -48,7 +57,6 @@ export class ConnectionFactory {
   /** Creates the connection to a peer, without candidates, under a free index. */
   create(config: PeerConfig, relay: Relay, now: Instant): Connection {
     const { role, random, indices, log } = this.#options;
-    const agent = this.#createAgent(config);
     const sealer = this.#sealer;
     return indices.insert(random, (connectionId) => {
       const tunnel = this.#createTunnel(config, connectionId, now);
@@ -56,7 +64,7 @@ export class ConnectionFactory {
         config,
         role,
         connectionId,
-        agent,
+        finder: this.#createFinder(config, tunnel),
         tunnel,
         sealer,
         relay,
@@ -64,6 +72,17 @@ export class ConnectionFactory {
         log: log.child("connection"),
       });
     });
+  }
+
+  #createFinder(config: PeerConfig, tunnel: Tunnel): PathFinder {
+    const { role, log } = this.#options;
+    if (!config.useIceless) {
+      return new IceFinder(this.#createAgent(config), role);
+    }
+    return new IcelessFinder(
+      new PathAgent({ log: log.child("path") }),
+      (packet, now) => this.#sealer.seal(tunnel, packet, now),
+    );
   }
 
   #createAgent({ localCredentials, remoteCredentials }: PeerConfig): Agent {
@@ -80,7 +99,7 @@ export class ConnectionFactory {
   }
 
   #createTunnel(
-    { publicKey, presharedKey }: PeerConfig,
+    { publicKey, presharedKey, useIceless }: PeerConfig,
     connectionId: number,
     now: Instant,
   ): Tunnel {
@@ -89,7 +108,7 @@ export class ConnectionFactory {
       peerPublicKey: publicKey,
       presharedKey,
       connectionId,
-      timing: ICE_TIMING,
+      timing: useIceless ? ICELESS_TIMING : ICE_TIMING,
       now,
       log: this.#options.log.child("wireguard"),
     });

@@ -43,7 +43,7 @@ export class ConnectionTable {
     return this.#byPublicKey.get(toHex(publicKey));
   }
 
-  /** Returns the connection that the USERNAME of a check names. */
+  /** Returns the connection that the USERNAME of a check names. It uses ICE. */
   ofUsername(username: string): Connection | undefined {
     return this.#byUsername.get(username);
   }
@@ -52,7 +52,8 @@ export class ConnectionTable {
   add(connection: Connection): void {
     this.#byId.set(connection.id, connection);
     this.#byPublicKey.set(toHex(connection.config.publicKey), connection);
-    this.#byUsername.set(connection.agent.username, connection);
+    const username = usernameOf(connection);
+    if (username !== undefined) this.#byUsername.set(username, connection);
     this.touch(connection);
   }
 
@@ -61,7 +62,9 @@ export class ConnectionTable {
     const publicKey = toHex(connection.config.publicKey);
     deleteEntry(this.#byId, connection.id, connection);
     deleteEntry(this.#byPublicKey, publicKey, connection);
-    deleteEntry(this.#byUsername, connection.agent.username, connection);
+    const username = usernameOf(connection);
+    if (username === undefined) return;
+    deleteEntry(this.#byUsername, username, connection);
   }
 
   /** Notes that something happened to the connection. Allocates nothing. */
@@ -99,6 +102,11 @@ export class ConnectionTable {
       this.touch(connection);
     }
   }
+}
+
+/** Without ICE there are no checks, and those that come find nobody, p2p spec §9. */
+function usernameOf({ finder }: Connection): string | undefined {
+  return finder.mode === "ice" ? finder.agent.username : undefined;
 }
 
 function deleteEntry(

@@ -3,10 +3,7 @@ import {
   type Ecn,
   type Instant,
   type PacketSink,
-  type RandomSource,
-  type SocketAddress,
   toHex,
-  type Transmit,
 } from "../base/mod.ts";
 import type { CheckVerdict, TransactionTable } from "../ice/mod.ts";
 import {
@@ -15,54 +12,33 @@ import {
   isP2pControl,
   P2P_GOODBYE,
   p2pControlEvent,
+  pathProbeIdentifier,
+  pathProbeSequence,
+  pathProbeType,
   peerFormat,
+  PROBE_REQUEST,
   RELAY_PORT,
   relayFormat,
   StunView,
   wireguardMessageType,
   wireguardReceiver,
 } from "../wire/mod.ts";
-import {
-  HandshakeGate,
-  type IndexTable,
-  openInitiation,
-} from "../wireguard/mod.ts";
 import type { Allocations, Relay } from "./allocations.ts";
+import { Arrival } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
-import type { ConnectionTable } from "./connection_table.ts";
+import { Handshakes, type HandshakesOptions } from "./handshakes.ts";
+import type { IcelessFinder } from "./iceless_finder.ts";
 import type { PeerId } from "./peer_config.ts";
 import type { DatagramVerdict, ReceivedPacket } from "./refusals.ts";
-import { channelTransmit, directTransmit } from "./route.ts";
 
 /** What a `Dispatcher` is made of: parts that it shares with the node. */
-export interface DispatcherOptions {
-  /** The node's static private key. */
-  readonly staticPrivateKey: Uint8Array;
-  /** The node's static public key. */
-  readonly staticPublicKey: Uint8Array;
-  /** The current time. */
-  readonly now: Instant;
-  /** Makes the cookie secret. */
-  readonly random: RandomSource;
+export interface DispatcherOptions extends HandshakesOptions {
   /** The relays. */
   readonly allocations: Allocations;
-  /** The peers. */
-  readonly connections: ConnectionTable;
-  /** The peers by receiver index. */
-  readonly indices: IndexTable<Connection>;
   /** The checks under way. */
   readonly transactions: TransactionTable;
-  /** Sends a message that belongs to no connection. */
-  readonly transmit: (transmit: Transmit) => void;
   /** Takes note that a peer has said goodbye. */
   readonly handleGoodbye: (connection: Connection) => void;
-}
-
-/** How a message reached us through a relay. */
-interface Channel {
-  readonly relay: Relay;
-  readonly number: number;
-  readonly peer: SocketAddress;
 }
 
 /** First byte of a WireGuard data message. */
@@ -92,7 +68,8 @@ export class Dispatcher {
     ecn: 0,
   };
   readonly #options: DispatcherOptions;
-  readonly #gate: HandshakeGate;
+  readonly #handshakes: Handshakes;
+  readonly #arrival = new Arrival();
   readonly #stun = new StunView();
   readonly #channelData = new ChannelDataView();
   readonly #inner = new IpPacketView();
@@ -100,7 +77,7 @@ export class Dispatcher {
   /** Creates the dispatcher of a node. */
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#gate = new HandshakeGate(options);
+    this.#handshakes = new Handshakes(options);
   }
 
   /** Handles one datagram. */
@@ -110,11 +87,12 @@ export class Dispatcher {
     packets: PacketSink,
   ): DatagramVerdict {
     const { start, end } = datagram;
+    this.#arrival.begin(datagram);
     if (datagram.sourcePort === RELAY_PORT) {
       const verdict = this.#handleRelayPort(datagram, now, packets);
       if (verdict !== undefined) return verdict;
     }
-    return this.#handleMessage(datagram, start, end, undefined, now, packets);
+    return this.#handleMessage(datagram, start, end, now, packets);
   }
 
   /** Rules 1 and 2. `undefined` when the datagram is a peer's after all. */
@@ -155,18 +133,11 @@ export class Dispatcher {
     const { channel: number, dataStart, dataEnd } = this.#channelData;
     const peer = relay.allocation.peerOf(number, now);
     if (peer === undefined) return "unknown-channel";
+    this.#arrival.unwrap(relay, number, peer);
     if (dataStart < dataEnd && datagram.bytes[dataStart] === DATA) {
       return this.#handleData(datagram, dataStart, dataEnd, now, packets);
     }
-    const channel = { relay, number, peer };
-    return this.#handleMessage(
-      datagram,
-      dataStart,
-      dataEnd,
-      channel,
-      now,
-      packets,
-    );
+    return this.#handleMessage(datagram, dataStart, dataEnd, now, packets);
   }
 
   /** Rules 3 to 5. */
@@ -174,14 +145,13 @@ export class Dispatcher {
     datagram: Datagram,
     start: number,
     end: number,
-    channel: Channel | undefined,
     now: Instant,
     packets: PacketSink,
   ): DatagramVerdict {
     const { bytes } = datagram;
     switch (peerFormat(bytes, start, end, this.#stun)) {
       case "check-request":
-        return this.#handleCheckRequest(datagram, channel, now);
+        return this.#handleCheckRequest(now);
       case "check-response":
         return this.#handleCheckResponse(now);
       case "ignored-stun":
@@ -196,9 +166,9 @@ export class Dispatcher {
         return this.#handleData(datagram, start, end, now, packets);
       case INITIATION:
       case RESPONSE:
-        return this.#handleHandshake(datagram, start, end, channel, now);
+        return this.#handshakes.handle(bytes, start, end, this.#arrival, now);
       default:
-        return this.#handleCookieReply(bytes, start, end, now);
+        return this.#handshakes.handleCookieReply(bytes, start, end, now);
     }
   }
 
@@ -220,9 +190,17 @@ export class Dispatcher {
     const length = connection.tunnel.open(bytes, start, end, at, now);
     connections.touch(connection);
     if (length < 0) return "refused-data";
+    const { finder } = connection;
+    finder.noteData();
     if (length === 0) return "consumed";
 
     connection.noteActivity(now);
+    if (finder.mode === "iceless") {
+      const probe = pathProbeType(packets.bytes, at, at + length);
+      if (probe !== 0) {
+        return this.#handleProbe(finder, probe, packets.bytes, at, now);
+      }
+    }
     if (this.#isGoodbye(packets.bytes, at, length)) {
       this.#options.handleGoodbye(connection);
       return "consumed";
@@ -242,98 +220,39 @@ export class Dispatcher {
       p2pControlEvent(this.#inner) === P2P_GOODBYE;
   }
 
-  #handleHandshake(
-    datagram: Datagram,
-    start: number,
-    end: number,
-    channel: Channel | undefined,
+  /** Consumes a probe at once, p2p spec §3.5: applications know nothing of it. */
+  #handleProbe(
+    finder: IcelessFinder,
+    type: number,
+    bytes: Uint8Array,
+    at: number,
     now: Instant,
   ): DatagramVerdict {
-    const { bytes } = datagram;
-    const source = channel?.peer ?? datagram.source();
-    const verdict = this.#gate.check(bytes, start, end, source.ip, now);
-    if (verdict !== "ok") {
-      const reply = this.#gate.takeCookieReply();
-      if (reply) this.#answer(datagram, channel, reply, now);
-      return verdict;
+    const arrival = this.#arrival;
+    const { ends } = arrival;
+    if (!ends) return "not-a-local-candidate";
+    const identifier = pathProbeIdentifier(bytes, at);
+    const sequence = pathProbeSequence(bytes, at);
+    if (type === PROBE_REQUEST) {
+      const reply = finder.handleProbe(ends, identifier, sequence, now);
+      const transmit = reply && arrival.answer(reply, now);
+      if (transmit) this.#options.transmit(transmit);
+      return "consumed";
     }
-    return bytes[start] === INITIATION
-      ? this.#handleInitiation(bytes, start, end, now)
-      : this.#handleResponse(bytes, start, end, now);
+    const verdict = finder.handleProbeReply(ends, identifier, sequence, now);
+    return verdict === "accepted" ? "consumed" : verdict;
   }
 
-  #handleInitiation(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    now: Instant,
-  ): DatagramVerdict {
-    const { staticPrivateKey, staticPublicKey, connections } = this.#options;
-    const opened = openInitiation(
-      staticPrivateKey,
-      staticPublicKey,
-      bytes,
-      start,
-      end,
-    );
-    if (!opened) return "unopenable-initiation";
-    const connection = connections.ofPublicKey(opened.peerPublicKey);
-    if (!connection) return "unknown-public-key";
-    connections.touch(connection);
-    const verdict = connection.tunnel.handleInitiation(opened, now);
-    return verdict === "accepted" ? "consumed" : "refused-handshake";
-  }
-
-  #handleResponse(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    now: Instant,
-  ): DatagramVerdict {
-    const connection = this.#addressee(bytes, start);
-    if (!connection) return "unknown-index";
-    const { tunnel } = connection;
-    const verdict = tunnel.handleResponse(bytes, start, end, now);
-    return verdict === "accepted" ? "consumed" : "refused-handshake";
-  }
-
-  #handleCookieReply(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    now: Instant,
-  ): DatagramVerdict {
-    const connection = this.#addressee(bytes, start);
-    if (!connection) return "unknown-index";
-    const { tunnel } = connection;
-    const verdict = tunnel.handleCookieReply(bytes, start, end, now);
-    return verdict === "accepted" ? "consumed" : "refused-handshake";
-  }
-
-  #addressee(bytes: Uint8Array, start: number): Connection | undefined {
-    const { connections, indices } = this.#options;
-    const connection = indices.find(wireguardReceiver(bytes, start));
-    if (connection) connections.touch(connection);
-    return connection;
-  }
-
-  #handleCheckRequest(
-    datagram: Datagram,
-    channel: Channel | undefined,
-    now: Instant,
-  ): DatagramVerdict {
+  #handleCheckRequest(now: Instant): DatagramVerdict {
     const { connections } = this.#options;
     const connection = connections.ofUsername(this.#stun.username() ?? "");
-    if (!connection) return "unknown-username";
-    const source = channel?.peer ?? datagram.source();
-    const local = channel
-      ? channel.relay.allocation.relayed(source.ip.family)
-      : datagram.local();
-    if (!local) return "not-a-local-candidate";
+    if (connection?.finder.mode !== "ice") return "unknown-username";
+    const { ends } = this.#arrival;
+    if (!ends) return "not-a-local-candidate";
+    const { remote, local } = ends;
+    const { agent } = connection.finder;
     connections.touch(connection);
-    return verdictOf(
-      connection.agent.handleRequest(this.#stun, source, local, now),
-    );
+    return verdictOf(agent.handleRequest(this.#stun, remote, local, now));
   }
 
   #handleCheckResponse(now: Instant): DatagramVerdict {
@@ -341,33 +260,13 @@ export class Dispatcher {
     const transactionId = toHex(this.#stun.transactionId());
     const check = transactions.find(transactionId, now);
     if (!check) return "unknown-transaction";
-    const connection = connections.ofUsername(check.agent.username);
-    if (connection?.agent !== check.agent) return "unknown-transaction";
+    const { agent } = check;
+    const connection = connections.ofUsername(agent.username);
+    const isCurrent = connection?.finder.mode === "ice" &&
+      connection.finder.agent === agent;
+    if (!isCurrent) return "unknown-transaction";
     connections.touch(connection);
-    return verdictOf(check.agent.handleResponse(this.#stun, check, now));
-  }
-
-  /**
-   * Answers on the path that a message came.
-   *
-   * Deviation: upstream sends cookies to the path that ICE selected, for which
-   * it must do the key agreement that cookies are there to save.
-   */
-  #answer(
-    datagram: Datagram,
-    channel: Channel | undefined,
-    message: Uint8Array,
-    now: Instant,
-  ): void {
-    const { transmit } = this.#options;
-    if (!channel) {
-      const source = datagram.source();
-      return transmit(directTransmit(datagram.local().ip, source, message));
-    }
-    const { allocation } = channel.relay;
-    if (!allocation.activeSocket) return;
-    allocation.noteChannelDataSent(now);
-    transmit(channelTransmit(allocation.activeSocket, channel.number, message));
+    return verdictOf(agent.handleResponse(this.#stun, check, now));
   }
 }
 

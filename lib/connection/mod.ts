@@ -1,11 +1,17 @@
 /**
  * All connections of one node: relays, paths, tunnels, and which datagram belongs to which, p2p spec §1.
  *
- * A connection to a peer is an ICE agent, which looks for a path, and a
- * WireGuard tunnel, which neither knows nor cares about paths. What the tunnel
- * wants to send before there is a path is kept; what a path brings in goes to
- * the tunnel whatever path it took. A connection is established once both are
- * there. It goes idle when it carries nothing, which only slows checks down.
+ * A connection to a peer is a `PathFinder`, which looks for a path, and a
+ * WireGuard tunnel, which neither knows nor cares about paths. What a path
+ * brings in goes to the tunnel whatever path it took. A connection is
+ * established once both are there.
+ *
+ * There are two ways to find a path, and for each connection the portal says
+ * which is used. With ICE (`IceFinder`) a path comes first: what the tunnel
+ * wants to send before that is kept, and checks slow down when the connection
+ * carries nothing. Without ICE (`IcelessFinder`) the handshake comes first: it
+ * goes out on many paths, each answer takes the way back that its question
+ * came, and from then on probes inside the tunnel choose the path.
  *
  * Relays belong to the node. All connections offer the node's own addresses as
  * the relays see them, and each offers its addresses on one relay. A relay
@@ -17,12 +23,14 @@
  * way of a packet it allocates nothing: a packet only marks its connection as
  * touched, and what follows from that is worked off when the node is polled.
  *
- * Connections without ICE (p2p spec §3) are not supported; the portal must
- * be told so.
- *
  * @module
  */
-export { Node, type NodeOptions, type UpsertVerdict } from "./node.ts";
+export {
+  Node,
+  type NodeOptions,
+  type RoamVerdict,
+  type UpsertVerdict,
+} from "./node.ts";
 export type { NodeEvent, NodeSnapshot, RelaySnapshot } from "./node_event.ts";
 export type { PeerConfig, PeerId } from "./peer_config.ts";
 export type {

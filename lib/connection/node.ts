@@ -13,13 +13,9 @@ import {
   type Transmit,
 } from "../base/mod.ts";
 import { type PacketCipher, x25519PublicKey } from "../crypto/mod.ts";
-import {
-  type CandidateKind,
-  type GatheredCandidate,
-  type IceRole,
-  TransactionTable,
-} from "../ice/mod.ts";
-import { encodeGoodbye } from "../wire/mod.ts";
+import { type IceRole, TransactionTable } from "../ice/mod.ts";
+import type { LocalCandidate } from "../turn/mod.ts";
+import { type CandidateKind, encodeGoodbye } from "../wire/mod.ts";
 import { IndexTable } from "../wireguard/mod.ts";
 import {
   Allocations,
@@ -70,16 +66,13 @@ export interface NodeOptions {
 }
 
 /** What became of an upsert. */
-export type UpsertVerdict =
-  | "created"
-  | "reused"
-  | "no-relays"
-  | "iceless-unsupported";
+export type UpsertVerdict = "created" | "reused" | "no-relays";
+
+/** What became of moving to another network. */
+export type RoamVerdict = "roaming" | "needs-new-connections";
 
 /** One end of all connections: relays, paths, tunnels, and which datagram belongs to which. p2p spec §1. */
 export class Node {
-  /** Whether connections without ICE are supported. The portal must be told the same. */
-  static readonly icelessSupported: boolean = false;
   /** The node's static public key. */
   readonly publicKey: Uint8Array;
   /** Datagrams that were not accepted, by reason. */
@@ -153,7 +146,6 @@ export class Node {
    */
   upsertConnection(peer: PeerConfig, now: Instant): UpsertVerdict {
     this.#now = now;
-    if (peer.useIceless) return "iceless-unsupported";
     const existing = this.#connections.get(peer.id);
     if (existing && isSamePeer(existing.config, peer)) {
       existing.reuse(now);
@@ -247,6 +239,27 @@ export class Node {
     this.#connections.touch(connection);
   }
 
+  /**
+   * Carries on from another network, on the same sockets or others, p2p spec §1.9.
+   *
+   * Connections with ICE cannot. If there is one nothing has changed, and the
+   * owner needs a new node with another key.
+   */
+  roam(now: Instant): RoamVerdict {
+    this.#now = now;
+    const connections = [...this.#connections.values()];
+    if (connections.some(({ finder }) => finder.mode === "ice")) {
+      return "needs-new-connections";
+    }
+    for (const connection of connections) {
+      connection.roam(now);
+      this.#connections.touch(connection);
+    }
+    this.#allocations.restart(now);
+    this.#settleAllocations(now);
+    return "roaming";
+  }
+
   /** Says goodbye to all connected peers and forgets them. */
   stop(now: Instant): void {
     for (const { id } of [...this.#connections.values()]) {
@@ -311,6 +324,7 @@ export class Node {
       ...relayCandidatesOf(relay),
     ];
     connection.addLocalCandidates(candidates.sort(bestFirst), now);
+    connection.start(now);
   }
 
   #handleGoodbye(connection: Connection): void {
@@ -376,7 +390,7 @@ function snapshotOfRelay(relay: Relay): RelaySnapshot {
 }
 
 /** Orders candidates as they are added, best first: priorities fall with each addition. */
-function bestFirst(a: GatheredCandidate, b: GatheredCandidate): number {
+function bestFirst(a: LocalCandidate, b: LocalCandidate): number {
   const byKind = KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind);
   return byKind || b.address.ip.family - a.address.ip.family;
 }

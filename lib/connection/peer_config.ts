@@ -26,7 +26,12 @@ export function isSamePeer(a: PeerConfig, b: PeerConfig): boolean {
   return a.id === b.id && a.useIceless === b.useIceless &&
     equalBytes(a.publicKey, b.publicKey) &&
     equalSecrets(a.presharedKey, b.presharedKey) &&
-    isSameCredentials(a.localCredentials, b.localCredentials) &&
+    (a.useIceless || isSameIce(a, b));
+}
+
+/** Only ICE uses the credentials. */
+function isSameIce(a: PeerConfig, b: PeerConfig): boolean {
+  return isSameCredentials(a.localCredentials, b.localCredentials) &&
     isSameCredentials(a.remoteCredentials, b.remoteCredentials);
 }
 

@@ -6,7 +6,6 @@ import {
   type SocketAddress,
   type Transmit,
 } from "../base/mod.ts";
-import type { AgentTransmit } from "../ice/mod.ts";
 import {
   CHANNEL_DATA_HEADER_LENGTH,
   writeChannelDataHeader,
@@ -16,7 +15,7 @@ import type { Relay } from "./allocations.ts";
 import type { SendVerdict } from "./connection_event.ts";
 import { ChannelBudget } from "./channel_budget.ts";
 import { PacketRing } from "./packet_ring.ts";
-import { channelTransmit, directTransmit, type Route } from "./route.ts";
+import { channelTransmit, directTransmit, type Way } from "./route.ts";
 
 /** Messages of a tunnel kept until there is a path, p2p spec §1.5. */
 const HELD_MESSAGES = 128;
@@ -41,50 +40,42 @@ export class PeerSender {
   /** Encrypts the packet of `length` bytes at arena address `source` and commits it to `out`. Allocates nothing. */
   sendPacket(
     tunnel: Tunnel,
-    route: Route,
+    way: Way,
     source: number,
     length: number,
     now: Instant,
     out: DatagramSink,
     ecn: Ecn,
   ): SendVerdict {
-    if (route.viaRelay) {
-      return this.#relayPacket(tunnel, route, source, length, now, out, ecn);
+    if (way.viaRelay) {
+      return this.#relayPacket(tunnel, way, source, length, now, out, ecn);
     }
     const messageLength = tunnel.seal(source, length, out.reserve(), now);
     if (messageLength === 0) return "no-session";
-    out.commit(messageLength, route.source, 0, route.destination, ecn);
+    out.commit(messageLength, way.source, 0, way.destination, ecn);
     return "sent";
   }
 
-  /** Sends a message of the tunnel, or keeps it until there is a path. */
+  /** Sends a message. */
   sendMessage(
-    route: Route | undefined,
+    { viaRelay, source, destination }: Way,
     message: Uint8Array,
     now: Instant,
   ): void {
-    if (!route) return this.#held.push(message);
-    const { viaRelay, source, destination } = route;
     if (viaRelay) return this.#relayMessage(destination, message, now);
     this.#transmits.push(directTransmit(source, destination, message));
   }
 
-  /** Sends the messages that waited for a path. */
-  flush(route: Route, now: Instant): void {
-    for (const message of this.#held.takeAll()) {
-      this.sendMessage(route, message, now);
-    }
+  /** Keeps a message of the tunnel until there is a path. */
+  holdMessage(message: Uint8Array): void {
+    this.#held.push(message);
   }
 
-  /** Sends a check or an answer to one. */
-  sendCheck(
-    { local, destination, payload }: AgentTransmit,
-    now: Instant,
-  ): void {
-    if (local.kind === "relay") {
-      return this.#relayMessage(destination, payload, now);
+  /** Sends the messages that waited for a path. */
+  flush(way: Way, now: Instant): void {
+    for (const message of this.#held.takeAll()) {
+      this.sendMessage(way, message, now);
     }
-    this.#transmits.push(directTransmit(local.base.ip, destination, payload));
   }
 
   /** Binds a channel to an address of the peer, unless the peer has too many already. */
@@ -112,7 +103,7 @@ export class PeerSender {
 
   #relayPacket(
     tunnel: Tunnel,
-    route: Route,
+    way: Way,
     source: number,
     length: number,
     now: Instant,
@@ -124,9 +115,9 @@ export class PeerSender {
     if (allocation === undefined || relaySocket === undefined) {
       return "no-relay";
     }
-    const channel = allocation.channelTo(route.destination, now);
+    const channel = allocation.channelTo(way.destination, now);
     if (channel === 0) {
-      this.bindChannel(route.destination, now);
+      this.bindChannel(way.destination, now);
       return "no-channel";
     }
     const at = out.reserve();

@@ -1,11 +1,13 @@
 import type { Ecn } from "../base/mod.ts";
 import type { CheckVerdict, RemoteCandidateRefusal } from "../ice/mod.ts";
+import type { ProbeReplyVerdict } from "../path/mod.ts";
 import type { GateRefusal } from "../wireguard/mod.ts";
 import type { PeerId } from "./peer_config.ts";
 
 /** Why a datagram was not accepted. */
 export type DatagramRefusal =
   | Exclude<CheckVerdict, "accepted">
+  | Exclude<ProbeReplyVerdict, "accepted">
   | GateRefusal
   | "empty"
   | "former-relay"
@@ -37,6 +39,7 @@ export const DATAGRAM_REFUSALS: readonly DatagramRefusal[] = [
   "withdrawn-remote",
   "unexpected-use-candidate",
   "pair-gone",
+  "stale-probe",
   "not-a-handshake",
   "wrong-mac1",
   "cookie-required",

@@ -1,5 +1,5 @@
 import type { Instant } from "../base/mod.ts";
-import type { GatheredCandidate } from "../ice/mod.ts";
+import type { LocalCandidate } from "../turn/mod.ts";
 import type { Allocations, AllocationsEvent, Relay } from "./allocations.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionTable } from "./connection_table.ts";
@@ -63,7 +63,7 @@ export class RelayMigration {
 }
 
 /** Returns our addresses on a relay. */
-export function relayCandidatesOf({ allocation }: Relay): GatheredCandidate[] {
+export function relayCandidatesOf({ allocation }: Relay): LocalCandidate[] {
   return allocation.candidates().filter(({ kind }) => kind === "relay");
 }
 

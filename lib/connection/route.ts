@@ -3,8 +3,8 @@ import {
   type SocketAddress,
   type Transmit,
 } from "../base/mod.ts";
-import type { Candidate, LocalCandidate } from "../ice/mod.ts";
 import {
+  type CandidateKind,
   CHANNEL_DATA_HEADER_LENGTH,
   writeChannelDataHeader,
 } from "../wire/mod.ts";
@@ -16,28 +16,41 @@ export type RouteShape =
   | "RelayToPeer"
   | "RelayToRelay";
 
-/** Where a connection's packets go. Made anew whenever ICE selects another pair. */
-export interface Route {
-  /** Whether packets leave through our relay. */
+/** Where a message leaves and where it goes. */
+export interface Way {
+  /** Whether it leaves through our relay. */
   readonly viaRelay: boolean;
   /** The address to send from; `null` through a relay. */
   readonly source: IpAddress | null;
-  /** The peer, even when packets to it leave through our relay. */
+  /** The peer, even when messages to it leave through our relay. */
   readonly destination: SocketAddress;
+}
+
+/** Where a connection's packets go. Made anew whenever another path is selected. */
+export interface Route extends Way {
   /** What it passes. */
   readonly shape: RouteShape;
 }
 
+/** Makes the way from a candidate of ours, whose packets leave from `socket`. */
+export function wayBetween(
+  localKind: CandidateKind,
+  socket: SocketAddress,
+  destination: SocketAddress,
+): Way {
+  const viaRelay = localKind === "relay";
+  return { viaRelay, source: viaRelay ? null : socket.ip, destination };
+}
+
 /** Makes the route of a selected pair. */
-export function routeOf(local: LocalCandidate, remote: Candidate): Route {
-  const viaRelay = local.kind === "relay";
-  const toRelay = remote.kind === "relay";
-  return {
-    viaRelay,
-    source: viaRelay ? null : local.base.ip,
-    destination: remote.address,
-    shape: shapeOf(viaRelay, toRelay),
-  };
+export function routeBetween(
+  localKind: CandidateKind,
+  socket: SocketAddress,
+  remote: { readonly kind: CandidateKind; readonly address: SocketAddress },
+): Route {
+  const way = wayBetween(localKind, socket, remote.address);
+  const shape = shapeOf(way.viaRelay, remote.kind === "relay");
+  return { ...way, shape };
 }
 
 /** What kind of path users see. */

@@ -241,12 +241,6 @@ export class Gateway {
       useIceless: message.useIceless,
     }, now);
     if (outcome === "no-relays") return this.#outbox.requestRelays();
-    if (outcome === "iceless-unsupported") {
-      this.#log.log("warn", "Refused a connection without ICE", {
-        client: client.id,
-      });
-      return;
-    }
 
     if (this.#addresses !== undefined) {
       this.#grant(client.id, client, resource, message.expiresAt, now);

@@ -17,7 +17,7 @@ import {
   utf8,
 } from "../base/mod.ts";
 import { newTransactionId, verifyIntegrity } from "../stun/mod.ts";
-import type { StunView } from "../wire/mod.ts";
+import type { CandidateKind, StunView } from "../wire/mod.ts";
 import type { AgentEvent, AgentState, AgentTransmit } from "./agent_event.ts";
 import {
   type Candidate,
@@ -30,7 +30,7 @@ import { Checklist } from "./checklist.ts";
 import { encodeCheckRequest, encodeCheckResponse } from "./checks.ts";
 import type { GatheredCandidate } from "./local_candidates.ts";
 import { isOnPath, type Path } from "./pair_list.ts";
-import { type CandidateKind, checkPriority, type IceRole } from "./priority.ts";
+import { checkPriority, type IceRole } from "./priority.ts";
 import type { PendingCheck, TransactionTable } from "./transaction_table.ts";
 
 /** User name (ufrag) and password of one side of a connection. */

@@ -1,10 +1,11 @@
 import type { Instant, SocketAddress } from "../base/mod.ts";
+import type { CandidateKind } from "../wire/mod.ts";
 import type { Candidate } from "./candidate.ts";
 import type { CandidatePair, LocalCandidate } from "./candidate_pair.ts";
 import type { CheckTiming } from "./check_schedule.ts";
 import { type GatheredCandidate, LocalCandidates } from "./local_candidates.ts";
 import { PairList } from "./pair_list.ts";
-import type { CandidateKind, IceRole } from "./priority.ts";
+import type { IceRole } from "./priority.ts";
 import { RemoteCandidates } from "./remote_candidates.ts";
 
 /** The candidates of both sides and the pairs that follow from them, p2p spec §2.4 to §2.6. */

@@ -1,15 +1,13 @@
 import {
   equalSocketAddresses,
   type IpFamily,
+  isUsableAddress,
   type SocketAddress,
 } from "../base/mod.ts";
-import { isUsableAddress, placeholderFor } from "./candidate.ts";
+import type { CandidateKind } from "../wire/mod.ts";
+import { placeholderFor } from "./candidate.ts";
 import type { LocalCandidate } from "./candidate_pair.ts";
-import {
-  type CandidateKind,
-  candidatePriority,
-  localPreference,
-} from "./priority.ts";
+import { candidatePriority, localPreference } from "./priority.ts";
 
 /** Most candidates kept, withdrawn ones included. When full, the oldest dispensable one makes room. */
 const MAX_LOCAL_CANDIDATES = 64;

@@ -37,7 +37,6 @@ export {
   formatCandidate,
   formatInvalidation,
   isSameCandidate,
-  isUsableAddress,
   parseCandidate,
   placeholderFor,
 } from "./candidate.ts";
@@ -63,7 +62,6 @@ export {
 } from "./checks.ts";
 export type { GatheredCandidate } from "./local_candidates.ts";
 export {
-  type CandidateKind,
   candidatePriority,
   checkPriority,
   type IceRole,

@@ -1,7 +1,5 @@
 import type { IpFamily } from "../base/mod.ts";
-
-/** How a candidate was learned. */
-export type CandidateKind = "host" | "srflx" | "prflx" | "relay";
+import type { CandidateKind } from "../wire/mod.ts";
 
 /** Which side of a connection an agent is: a client controls, a gateway is controlled. */
 export type IceRole = "controlling" | "controlled";

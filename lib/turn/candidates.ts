@@ -1,6 +1,6 @@
 import {
   equalSocketAddresses,
-  type IpAddress,
+  isUsableIp,
   type SocketAddress,
 } from "../base/mod.ts";
 
@@ -30,9 +30,9 @@ export class ReflexiveCandidates {
   /** Takes up what a BINDING response says. Returns the candidates that were not known. */
   update(local: SocketAddress, mapped: SocketAddress): LocalCandidate[] {
     const revealed: LocalCandidate[] = [];
-    if (isUsable(local.ip)) {
+    if (isUsableIp(local.ip)) {
       revealed.push({ kind: "host", address: local, base: local });
-      if (mapped.ip.family === local.ip.family && isUsable(mapped.ip)) {
+      if (mapped.ip.family === local.ip.family && isUsableIp(mapped.ip)) {
         revealed.push({ kind: "srflx", address: mapped, base: local });
       }
     }
@@ -56,22 +56,10 @@ export function relayCandidates(
   const candidates: LocalCandidate[] = [];
   for (const family of [4, 6]) {
     const address = relayed.find(({ ip }) => ip.family === family);
-    if (!address || !isUsable(address.ip)) continue;
+    if (!address || !isUsableIp(address.ip)) continue;
     candidates.push({ kind: "relay", address, base });
   }
   return candidates;
-}
-
-/** Tells whether an address may be a local candidate (p2p spec §2.1). */
-function isUsable(ip: IpAddress): boolean {
-  const { family, bytes } = ip;
-  const isUnspecified = bytes.every((byte) => byte === 0);
-  if (isUnspecified) return false;
-  if (family === 6) return bytes[0] !== 0xff;
-  const isLinkLocal = bytes[0] === 169 && bytes[1] === 254;
-  const isMulticast = (bytes[0]! & 0xf0) === 0xe0;
-  const isBroadcast = bytes.every((byte) => byte === 255);
-  return !isLinkLocal && !isMulticast && !isBroadcast;
 }
 
 function isSameCandidate(a: LocalCandidate, b: LocalCandidate): boolean {

@@ -1,5 +1,5 @@
 /**
- * Byte layouts: IP packets, STUN, ChannelData, WireGuard, Firezone's in-tunnel messages.
+ * Layouts: IP packets, STUN, ChannelData, WireGuard, Firezone's in-tunnel messages, candidate lines.
  *
  * Everything here turns bytes into fields and back. There is no state, no time
  * and no cryptography, and nothing throws: bytes come from strangers, so a
@@ -57,6 +57,21 @@ export {
   p2pControlEvent,
   p2pControlPayloadAt,
 } from "./p2p_control.ts";
+export {
+  encodePathProbe,
+  pathProbeIdentifier,
+  pathProbeSequence,
+  pathProbeType,
+  PROBE_REPLY,
+  PROBE_REQUEST,
+} from "./path_probe.ts";
+export {
+  CANDIDATE_PREFIX,
+  type CandidateFields,
+  type CandidateKind,
+  formatCandidateLine,
+  parseCandidateFields,
+} from "./candidate_line.ts";
 export {
   CHANNEL_DATA_HEADER_LENGTH,
   type ChannelDataRefusal,

@@ -152,20 +152,6 @@ Deno.test("[p2p 9] [p2p 54] an upsert, a candidate change or a packet ends idlen
   }
 });
 
-Deno.test("a connection without ICE is refused cleanly", () => {
-  const site = new Site();
-  site.announceRelays();
-  const config = {
-    ...peerConfig(site.client, site.gateway, "receiver"),
-    useIceless: true,
-  };
-
-  const verdict = site.gateway.node.upsertConnection(config, site.world.now);
-
-  assert.equal(verdict, "iceless-unsupported");
-  assert.equal(site.gateway.node.connectionCount, 0);
-});
-
 Deno.test("the client starts a handshake on reuse, but not within 20 s of the last", () => {
   const site = connectedSite();
   const handshakes = (ms: number): number => {

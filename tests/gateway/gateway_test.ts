@@ -84,15 +84,15 @@ Deno.test("losing the last relay asks the portal for relays, once at a time", ()
   assert.deepEqual(second, [{ kind: "no-relays" }]);
 });
 
-Deno.test("[portal 56] a connection without ICE is refused while the node cannot make one", () => {
+Deno.test("[portal 67] the portal's choice between the two connection modes reaches the node", () => {
   const world = GatewayHarness.initialized();
-  world.node.upsertOutcome = "iceless-unsupported";
 
   world.grant(ALICE, cidrResource("r1", "10.0.0.0/8"));
+  world.useIceless = true;
+  world.grant(ALICE, cidrResource("r2", "10.1.0.0/16"));
 
-  assert.deepEqual(world.takeRequests(), []);
-  assert.deepEqual(world.loud, ["Refused a connection without ICE"]);
-  assert.equal(world.gateway.snapshot().clients, 0);
+  const modes = world.node.peers.map(({ useIceless }) => useIceless);
+  assert.deepEqual(modes, [false, true]);
 });
 
 Deno.test("[portal 65] a connection gets the client's keys and credentials the right way round", () => {

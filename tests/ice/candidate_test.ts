@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { isUsableAddress } from "../../lib/base/mod.ts";
 import {
   type Candidate,
   formatCandidate,
   formatInvalidation,
   isSameCandidate,
-  isUsableAddress,
   parseCandidate,
 } from "../../lib/ice/mod.ts";
 import { addressOf } from "../support/datagram.ts";

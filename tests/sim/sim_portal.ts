@@ -16,12 +16,12 @@ const PORTAL_DELAY_MS = 50;
 export class SimPortal {
   /** While down, nothing is carried. */
   isDown = false;
+  /** Whether connections that are authorized from here on do without ICE. */
+  useIceless = false;
   readonly #world: World;
-  readonly #useIceless: boolean;
 
-  constructor(world: World, useIceless: boolean) {
+  constructor(world: World) {
     this.#world = world;
-    this.#useIceless = useIceless;
   }
 
   /** Tells a node which relays there are. */
@@ -39,17 +39,17 @@ export class SimPortal {
     this.#carry(client, gateway);
     this.#carry(gateway, client);
     const { now } = this.#world;
-    const useIceless = this.#useIceless;
+    const { useIceless } = this;
     const forGateway = peerConfig(client, gateway, "receiver", salt);
-    const atGateway = gateway.node.upsertConnection({
-      ...forGateway,
-      useIceless,
-    }, now);
+    const atGateway = gateway.node.upsertConnection(
+      { ...forGateway, useIceless },
+      now,
+    );
     const forClient = peerConfig(client, gateway, "initiator", salt);
-    const atClient = client.node.upsertConnection({
-      ...forClient,
-      useIceless,
-    }, now);
+    const atClient = client.node.upsertConnection(
+      { ...forClient, useIceless },
+      now,
+    );
     return { gateway: atGateway, client: atClient };
   }
 

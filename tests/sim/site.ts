@@ -43,7 +43,8 @@ export class Site {
     const { seed = 1, relays = 1, families = [4, 6] } = options;
     const { clientNat, gatewayNat } = options;
     this.world = new World({ seed });
-    this.portal = new SimPortal(this.world, options.useIceless ?? false);
+    this.portal = new SimPortal(this.world);
+    this.portal.useIceless = options.useIceless ?? false;
     this.#families = families;
     this.relays = Array.from(
       { length: relays },

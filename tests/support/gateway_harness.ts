@@ -81,6 +81,8 @@ export function internetResource(id: string): Resource {
 
 /** A gateway on a fake node, with everything a test does to it in one line each. */
 export class GatewayHarness {
+  /** Whether grants call for a connection without ICE. */
+  useIceless = false;
   readonly node = new FakeGatewayNode();
   readonly gateway: Gateway;
   /** Packets that reached the TUN device. */
@@ -170,7 +172,7 @@ export class GatewayHarness {
       expiresAt: inSeconds === null
         ? null
         : EPOCH_SECONDS + this.now / 1_000 + inSeconds,
-      useIceless: false,
+      useIceless: this.useIceless,
       flowLogsIngestToken: "token",
     });
     return ref;
