@@ -15,6 +15,7 @@ import { requireTools } from "../support/tools.ts";
 /** How connections are made. */
 const MODES: readonly { readonly name: string; readonly iceless: boolean }[] = [
   { name: "ICE", iceless: false },
+  { name: "ICE-less", iceless: true },
 ];
 
 /** The NAT kinds of the lab in the terms of theory. */

@@ -21,6 +21,7 @@ const MODES: readonly {
   readonly useIceless: boolean;
 }[] = [
   { name: "ICE", useIceless: false },
+  { name: "ICE-less", useIceless: true },
 ];
 
 const PLACES: Readonly<Record<string, Place>> = {
