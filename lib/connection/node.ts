@@ -71,12 +71,17 @@ export type UpsertVerdict =
   | "no-relays"
   | "iceless-unsupported";
 
+/** What depends on the node's static key. */
+interface Identity {
+  readonly publicKey: Uint8Array;
+  readonly factory: ConnectionFactory;
+  readonly dispatcher: Dispatcher;
+}
+
 /** One end of all connections: relays, paths, tunnels, and which datagram belongs to which. p2p spec §1. */
 export class Node {
   /** Whether connections without ICE are supported. The portal must be told the same. */
   static readonly icelessSupported: boolean = false;
-  /** The node's static public key. */
-  readonly publicKey: Uint8Array;
   /** Datagrams that were not accepted, by reason. */
   readonly counters: Counters<DatagramRefusal> = new Counters(
     DATAGRAM_REFUSALS,
@@ -87,40 +92,30 @@ export class Node {
   readonly #indices = new IndexTable<Connection>();
   readonly #allocations: Allocations;
   readonly #migration: RelayMigration;
-  readonly #factory: ConnectionFactory;
-  readonly #dispatcher: Dispatcher;
+  readonly #options: NodeOptions;
+  #identity: Identity;
   readonly #transmits = new Queue<Transmit>(TRANSMIT_LIMIT);
   readonly #events = new Queue<NodeEvent>(EVENT_LIMIT);
   #now: Instant;
 
   /** Creates a node without relays and connections. */
   constructor(options: NodeOptions) {
-    const { staticPrivateKey, random, log } = options;
-    const staticPublicKey = x25519PublicKey(staticPrivateKey);
-    const transactions = new TransactionTable();
-    this.publicKey = staticPublicKey;
-    this.#now = options.now;
+    const { random, log, now } = options;
+    this.#now = now;
     this.#allocations = new Allocations(random, log);
     this.#migration = new RelayMigration(this.#allocations, this.#connections);
-    const shared = {
-      ...options,
-      staticPublicKey,
-      transactions,
-      indices: this.#indices,
-    };
-    this.#factory = new ConnectionFactory(shared);
-    this.#dispatcher = new Dispatcher({
-      ...shared,
-      allocations: this.#allocations,
-      connections: this.#connections,
-      transmit: (transmit) => this.#transmits.push(transmit),
-      handleGoodbye: (connection) => this.#handleGoodbye(connection),
-    });
+    this.#options = options;
+    this.#identity = this.#identityOf(options.staticPrivateKey, now);
+  }
+
+  /** The node's static public key. */
+  get publicKey(): Uint8Array {
+    return this.#identity.publicKey;
   }
 
   /** The packet that the last `handleDatagram` with the verdict `packet` brought. Valid until the next call. */
   get received(): ReceivedPacket {
-    return this.#dispatcher.received;
+    return this.#identity.dispatcher.received;
   }
 
   /** The number of connections. */
@@ -132,6 +127,30 @@ export class Node {
   updateRelays(update: RelayUpdate, now: Instant): void {
     this.#now = now;
     this.#allocations.update(update, now);
+    this.#settleAllocations(now);
+  }
+
+  /**
+   * Starts over because our network changed, p2p spec §1.9: forgets all
+   * connections without a word, takes another key, and asks all relays anew.
+   *
+   * Without connections the key stays. The portal has to be told `publicKey`.
+   */
+  reset(staticPrivateKey: Uint8Array, now: Instant): void {
+    this.#now = now;
+    this.#settle();
+    if (this.#connections.size > 0) {
+      for (const it of [...this.#connections.values()]) this.#forget(it);
+      this.#identity = this.#identityOf(staticPrivateKey, now);
+    }
+    this.#allocations.restart(now);
+    this.#settleAllocations(now);
+  }
+
+  /** Finds out at once what a change of our own addresses means. Connections stay, p2p spec §1.9. */
+  verifyRelays(now: Instant): void {
+    this.#now = now;
+    this.#allocations.verify(now);
     this.#settleAllocations(now);
   }
 
@@ -205,7 +224,8 @@ export class Node {
     packets: PacketSink,
   ): DatagramVerdict {
     this.#now = now;
-    const verdict = this.#dispatcher.dispatch(datagram, now, packets);
+    const { dispatcher } = this.#identity;
+    const verdict = dispatcher.dispatch(datagram, now, packets);
     if (verdict !== "packet" && verdict !== "consumed") {
       this.counters.increment(verdict);
     }
@@ -293,8 +313,29 @@ export class Node {
     };
   }
 
+  #identityOf(staticPrivateKey: Uint8Array, now: Instant): Identity {
+    const staticPublicKey = x25519PublicKey(staticPrivateKey);
+    const shared = {
+      ...this.#options,
+      staticPrivateKey,
+      staticPublicKey,
+      now,
+      transactions: new TransactionTable(),
+      indices: this.#indices,
+    };
+    const dispatcher = new Dispatcher({
+      ...shared,
+      allocations: this.#allocations,
+      connections: this.#connections,
+      transmit: (transmit) => this.#transmits.push(transmit),
+      handleGoodbye: (connection) => this.#handleGoodbye(connection),
+    });
+    const factory = new ConnectionFactory(shared);
+    return { publicKey: staticPublicKey, factory, dispatcher };
+  }
+
   #create(config: PeerConfig, relay: Relay, now: Instant): void {
-    const connection = this.#factory.create(config, relay, now);
+    const connection = this.#identity.factory.create(config, relay, now);
     this.#connections.add(connection);
     const candidates = [
       ...this.#allocations.sharedCandidates(),

@@ -53,6 +53,18 @@ export class FakeGatewayNode implements GatewayNode {
     this.#events.push(event);
   }
 
+  /** The static public key; `reset` puts the private one in its place. */
+  publicKey: Uint8Array = new Uint8Array(32);
+
+  reset(staticPrivateKey: Uint8Array): void {
+    this.publicKey = staticPrivateKey;
+    this.calls.push("reset");
+  }
+
+  verifyRelays(): void {
+    this.calls.push("verify relays");
+  }
+
   updateRelays(
     { removed, upserted }: Parameters<GatewayNode["updateRelays"]>[0],
   ): void {
