@@ -27,7 +27,7 @@ import {
   type InboundOutcome,
   type OutboundOutcome,
 } from "./data_path.ts";
-import type { ClientEvent } from "./events.ts";
+import type { ClientEvent, ClientInput } from "./events.ts";
 import { Gateways } from "./gateways.ts";
 import { Grants } from "./grants.ts";
 import { Outbox } from "./outbox.ts";
@@ -78,6 +78,8 @@ export class Client {
   readonly #dataPath: DataPath;
   /** What the portal said last; unknown before the first `init`. */
   #interface: ClientInterface | undefined;
+  /** Whether the portal has yet to hear of our new key. */
+  #isStartingOver = false;
   /** The last configuration that the shell was asked for, as text. */
   #configured = "";
 
@@ -102,14 +104,16 @@ export class Client {
   }
 
   /**
-   * Applies a message of the portal.
+   * Applies a message of the portal, or news of the host.
    *
    * What the node has to say from before comes first: a goodbye must not take
    * away the access that a fresh authorization brings.
    */
-  handleMessage(message: ClientMessage, now: Instant): void {
+  handleMessage(message: ClientInput, now: Instant): void {
     this.#takeNodeEvents();
-    this.#applyMessage(message, now);
+    if (message.kind === "network-changed") {
+      this.#startOver(message.staticPrivateKey, now);
+    } else if (this.#hears(message)) this.#applyMessage(message, now);
   }
 
   /** Takes a datagram from the network. What a gateway may send goes to `packets`. */
@@ -181,6 +185,27 @@ export class Client {
       node: this.#node.snapshot(),
       lostEvents: this.#outbox.lost,
     };
+  }
+
+  /**
+   * Leaves all connections and relays as they are and makes new ones (p2p spec §1.9).
+   *
+   * What the portal still says on the old connection is about the old key, so
+   * nothing is heard until it says `init`.
+   */
+  #startOver(staticPrivateKey: Uint8Array, now: Instant): void {
+    this.#node.reset(staticPrivateKey, now);
+    this.#takeNodeEvents();
+    this.#isStartingOver = true;
+    this.#outbox.emit({ kind: "rebind-sockets" });
+    const { publicKey } = this.#node;
+    this.#outbox.emit({ kind: "reconnect-portal", publicKey });
+    for (const id of this.#gateways.ids()) this.#grants.forget(id);
+  }
+
+  #hears({ kind }: ClientMessage): boolean {
+    if (kind === "init") this.#isStartingOver = false;
+    return !this.#isStartingOver;
   }
 
   #applyMessage(message: ClientMessage, now: Instant): void {
@@ -261,12 +286,12 @@ export class Client {
     switch (verdict) {
       case "no-relays":
         this.#outbox.requestRelays();
-        return this.#postpone(route, now);
+        return this.#postpone(route, true, now);
       case "iceless-unsupported":
         this.#log.log("warn", "Cannot connect without ICE", {
           gateway: message.gatewayId,
         });
-        return this.#postpone(route, now);
+        return this.#postpone(route, false, now);
       case "created":
       case "reused":
         return this.#grants.grant(route, message, verdict, now);
@@ -276,21 +301,22 @@ export class Client {
   }
 
   /** Asks for access again later. What a route has already stays: the node has changed nothing. */
-  #postpone(route: Route, now: Instant): void {
-    if (route.access.kind !== "granted") this.#requests.holdOff(route, now);
+  #postpone(route: Route, retries: boolean, now: Instant): void {
+    if (route.access.kind === "granted") return;
+    this.#requests.holdOff(route, retries, now);
   }
 
   #handleRefusal(resourceId: string, reason: string, now: Instant): void {
     const route = this.#routes.byId(resourceId);
     if (route?.access.kind !== "requested") return;
-    this.#requests.holdOff(route, now);
+    this.#requests.holdOff(route, reason === "offline", now);
     this.#outbox.emit({ kind: "access-refused", resourceId, reason });
   }
 
   /** The gateway no longer knows of our access: the portal has to be asked again, though not for each packet. */
   #handleDenial(route: Route, now: Instant): void {
     this.#grants.withdraw(route, now);
-    this.#requests.holdOff(route, now);
+    this.#requests.holdOff(route, false, now);
   }
 
   /** Asks the shell for our addresses and the routes to all networks, if they are not what it was asked for last. */

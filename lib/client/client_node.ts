@@ -4,6 +4,8 @@ import type { Node } from "../connection/mod.ts";
 export type ClientNode = Pick<
   Node,
   | "received"
+  | "publicKey"
+  | "reset"
   | "updateRelays"
   | "upsertConnection"
   | "closeConnection"

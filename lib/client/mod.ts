@@ -6,8 +6,12 @@
  * the packet goes through the gateway that the portal chose. So `Route`, the
  * way to one resource, is `none`, `requested`, `held-off` or `granted`, and
  * everything else follows from that: a failed connection, a goodbye or an
- * ICMP "prohibited" puts routes back, and the next packet starts over. The
- * client never connects for any other reason than a packet.
+ * ICMP "prohibited" puts routes back, and the next packet starts over. A route
+ * that carried packets until just now starts over by itself, because in the
+ * middle of a download the next packet would be the other side's.
+ *
+ * When the host's network changes, connections and key are dropped, sockets
+ * are opened anew and the portal is told the new key (p2p spec §1.9).
  *
  * Gateways are told apart by their id. A packet from one is let in only if it
  * comes from that gateway's own tunnel address or from a resource that goes
@@ -23,7 +27,12 @@
  */
 export { Client, type ClientOptions, type ClientSnapshot } from "./client.ts";
 export type { ClientNode } from "./client_node.ts";
-export type { ClientEvent, CloseReason, ConnectionPath } from "./events.ts";
+export type {
+  ClientEvent,
+  ClientInput,
+  CloseReason,
+  ConnectionPath,
+} from "./events.ts";
 export type {
   InboundOutcome,
   InboundVerdict,
