@@ -207,10 +207,15 @@ export class Connection {
   /** Serves another authorization of the same peer, p2p spec §1.6: repeats all candidates, and the controlling side makes sure of the session. */
   reuse(now: Instant): void {
     this.noteActivity(now);
+    this.repeatCandidates();
+    if (this.route) this.#startProactiveHandshake(now);
+  }
+
+  /** Tells the peer again of all candidates of ours. */
+  repeatCandidates(): void {
     for (const candidate of this.agent.localCandidates()) {
       this.#signalAddition(candidate);
     }
-    if (this.route) this.#startProactiveHandshake(now);
   }
 
   /** Notes application packets or candidate changes, which end idleness. Allocates nothing while not idle. */

@@ -127,6 +127,7 @@ export class Node {
   updateRelays(update: RelayUpdate, now: Instant): void {
     this.#now = now;
     this.#allocations.update(update, now);
+    this.#migration.noteUpdate(now);
     this.#settleAllocations(now);
   }
 
@@ -271,6 +272,7 @@ export class Node {
       this.#allocations.handleTimeout(now);
       this.#settleAllocations(now);
     }
+    this.#migration.handleTimeout(now);
     this.#connections.handleTimeout(now);
     this.#settle();
   }
@@ -278,7 +280,8 @@ export class Node {
   /** When `handleTimeout` has something to do. */
   pollTimeout(): Instant {
     this.#settle();
-    return earlier(this.#connections.dueAt, this.#allocations.pollTimeout());
+    const dueAt = earlier(this.#connections.dueAt, this.#migration.dueAt);
+    return earlier(dueAt, this.#allocations.pollTimeout());
   }
 
   /** Returns the next datagram to send. */

@@ -66,6 +66,44 @@ Deno.test("[p2p 96] a gateway that moved has its new addresses and a new allocat
   assert.ok(removed.every((line) => line.includes("typ relay")));
 });
 
+Deno.test("candidates that the portal lost with a restart are signalled again before the client gives up", () => {
+  const site = new Site();
+  const { client, gateway, world, portal } = site;
+  // As behind symmetric NAT: neither reaches more of the world than the relay itself.
+  world.setLink(client, gateway, CUT_LINK);
+  world.dropIf = ({ source, destination }) =>
+    ![source.port, destination.port].includes(3478) &&
+    !source.ip.bytes.every((byte, i) => byte === destination.ip.bytes[i]);
+  site.connect();
+  const [relay] = site.relays;
+  assert.ok(relay);
+
+  relay.server.stop();
+  portal.isDown = true;
+  for (const { node, name } of [client, gateway]) {
+    const config = { ...relay.configFor(`${name} again`), id: "relay-1b" };
+    node.updateRelays({ removed: [], upserted: [config] }, world.now);
+  }
+  world.advance(1_000);
+  portal.isDown = false;
+  assert.ok(!canExchange(site));
+  world.advance(4_000);
+
+  assert.ok(canExchange(site));
+});
+
+Deno.test("candidates of a direct path are not signalled again", () => {
+  const site = connectedSite();
+  const { gateway, world } = site;
+  world.advance(15_000);
+  site.portal.announceRelays(gateway, site.relays);
+  const eventCount = gateway.events.length;
+
+  world.advance(15_000);
+
+  assert.equal(gateway.events.length, eventCount);
+});
+
 Deno.test("verifying relays that are as they were changes nothing", () => {
   const site = connectedSite();
   const { gateway, world } = site;
