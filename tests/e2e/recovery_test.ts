@@ -101,7 +101,7 @@ Deno.test("portal and relay may restart together under a relayed path", async ()
   await Promise.all([portal.stop(), relay.stop()]);
   await demo.startPortal();
   await demo.startRelay();
-  await expectRecovery(lab, "portal and relay restarted", 30_000);
+  await expectRecovery(lab, "portal and relay restarted", 15_000);
 
   expectNoWarnings(lab.client, lab.gateway);
 });
