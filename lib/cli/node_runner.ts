@@ -1,4 +1,5 @@
 import {
+  formatIp,
   type Logger,
   randomBytes,
   type RandomSource,
@@ -8,6 +9,7 @@ import {
   Clock,
   DataPlane,
   type MainPort,
+  NetworkWatch,
   PortalConnection,
   type PortalEvent,
   SYSTEM_RANDOM,
@@ -18,6 +20,7 @@ import {
   type ChannelProfile,
   describeFailure,
   type LoginParameters,
+  type LoginUrl,
   loginUrl,
   userAgent,
 } from "../portal/mod.ts";
@@ -31,8 +34,8 @@ import { VERSION } from "./version.ts";
 /** How long the data plane may take to say goodbye and clean up, in ms (operations spec §1.4). */
 const STOP_LIMIT_MS = 5_000;
 
-/** How one role uses portal and data plane. */
-export interface NodeRole<Message, Request, Event> {
+/** How one role uses portal and data plane. `News`: what its core can be told of the host. */
+export interface NodeRole<Message, Request, Event, News = never> {
   /** How it talks to the portal. */
   readonly profile: ChannelProfile<Message, Request>;
   /** Its name in the worker. */
@@ -55,6 +58,8 @@ export interface NodeRole<Message, Request, Event> {
   readonly capabilities: { readonly iceless: boolean } | undefined;
   /** Reconnect budget, if not the role's own. */
   readonly maxPartitionMs: number | undefined;
+  /** Makes the message that tells the core of a changed network; `undefined` if it does not care. */
+  readonly networkNews: (() => News) | undefined;
   /** Handles an event of the core. */
   readonly onEvent: (
     event: Event,
@@ -67,6 +72,8 @@ export interface NodeRole<Message, Request, Event> {
 export interface NodePortal<Request> {
   /** Sends a request. */
   send(request: Request): void;
+  /** Connects again at once, with other parameters from now on if there are any. */
+  reconnect(parameters?: LoginParameters): void;
   /** Forgets candidates held for a peer that is gone. */
   forgetPeer(peer: string): void;
 }
@@ -84,8 +91,8 @@ export interface Process {
 }
 
 /** Runs a role until it is asked to stop or cannot go on, and returns the exit code. */
-export async function runNode<Message, Request, Event>(
-  node: NodeRole<Message, Request, Event>,
+export async function runNode<Message, Request, Event, News>(
+  node: NodeRole<Message, Request, Event, News>,
   process: Process,
 ): Promise<number> {
   const log = process.sink.logger(node.role);
@@ -93,7 +100,7 @@ export async function runNode<Message, Request, Event>(
   const plane = await startDataPlane(
     node,
     process,
-    (event) => node.onEvent(event, portal, log),
+    (event) => node.onEvent(event, nodePortal, log),
     failed,
   );
   if (typeof plane === "string") {
@@ -110,7 +117,9 @@ export async function runNode<Message, Request, Event>(
         return logPortal(event, log);
     }
   });
+  const nodePortal = nodePortalOf(node, portal);
   portal.start();
+  const unwatch = watchNetwork(node, portal, log, (news) => plane.send(news));
 
   const outcome = await Promise.race([
     failed.promise.then((sentence) => ({ sentence })),
@@ -119,7 +128,10 @@ export async function runNode<Message, Request, Event>(
   if ("signal" in outcome) {
     log.log("info", "Stopping", { signal: outcome.signal });
   }
-  await Promise.all([portal.stop(), plane.stop(STOP_LIMIT_MS)]);
+  unwatch();
+  // The portal first: it must not send the peers back to us that hear our goodbye.
+  await portal.stop();
+  await plane.stop(STOP_LIMIT_MS);
   if ("signal" in outcome) {
     log.log("info", "Stopped");
     return EXIT_STOPPED;
@@ -137,14 +149,14 @@ export function freshSecret(
   return randomBytes(random, length);
 }
 
-async function startDataPlane<Message, Request, Event>(
-  node: NodeRole<Message, Request, Event>,
+async function startDataPlane<Message, Request, Event, News>(
+  node: NodeRole<Message, Request, Event, News>,
   process: Process,
   onEvent: (event: Event) => void,
   failed: PromiseWithResolvers<string>,
-): Promise<DataPlane<Message, Event> | string> {
+): Promise<DataPlane<Message | News, Event> | string> {
   try {
-    return await DataPlane.start<unknown, Message, Event>({
+    return await DataPlane.start<unknown, Message | News, Event>({
       role: node.role,
       settings: node.coreSettings,
       ...(node.tunName === undefined ? {} : { tunName: node.tunName }),
@@ -160,17 +172,62 @@ async function startDataPlane<Message, Request, Event>(
   }
 }
 
-function connectionTo<Message, Request, Event>(
-  node: NodeRole<Message, Request, Event>,
+/** Tells the core when packets leave from another address than before, and whenever SIGHUP says so. Returns how to stop. */
+function watchNetwork<Message, Request, Event, News>(
+  { networkNews, udp }: NodeRole<Message, Request, Event, News>,
+  portal: PortalConnection<Message, Request>,
+  log: Logger,
+  tell: (news: News) => void,
+): () => void {
+  if (!networkNews) return () => {};
+  const handle = (cause: string) => {
+    watch.acknowledge();
+    log.log("info", "Network changed", { cause });
+    tell(networkNews());
+  };
+  const onSignal = () => handle("SIGHUP");
+  const watch = new NetworkWatch({
+    target: () => portal.address,
+    udp,
+    onChange: (address) => handle(`now at ${formatIp(address)}`),
+  });
+  Deno.addSignalListener("SIGHUP", onSignal);
+  return () => {
+    watch.stop();
+    Deno.removeSignalListener("SIGHUP", onSignal);
+  };
+}
+
+function nodePortalOf<Message, Request, Event, News>(
+  node: NodeRole<Message, Request, Event, News>,
+  portal: PortalConnection<Message, Request>,
+): NodePortal<Request> {
+  return {
+    send: (request) => portal.send(request),
+    reconnect: (parameters = node.parameters) =>
+      portal.reconnect(urlOf(node, parameters)),
+    forgetPeer: (peer) => portal.forgetPeer(peer),
+  };
+}
+
+function urlOf<Message, Request, Event, News>(
+  { apiUrl, profile }: NodeRole<Message, Request, Event, News>,
+  parameters: LoginParameters,
+): LoginUrl {
+  const url = loginUrl(apiUrl, profile, parameters);
+  if (!url.ok) throw new TypeError(`Cannot use the API URL: ${url.error}`);
+  return url.value;
+}
+
+function connectionTo<Message, Request, Event, News>(
+  node: NodeRole<Message, Request, Event, News>,
   { sink }: Process,
   onEvent: (event: PortalEvent<Message>) => void,
 ): PortalConnection<Message, Request> {
   const clock = new Clock();
-  const url = loginUrl(node.apiUrl, node.profile, node.parameters);
-  if (!url.ok) throw new TypeError(`Cannot use the API URL: ${url.error}`);
   return new PortalConnection({
     profile: node.profile,
-    url: url.value,
+    url: urlOf(node, node.parameters),
     credentials: {
       token: node.token.reveal(),
       userAgent: userAgent({

@@ -1,4 +1,4 @@
-import type { ClientEvent } from "../client/mod.ts";
+import type { ClientEvent, ClientInput } from "../client/mod.ts";
 import { x25519PublicKey } from "../crypto/mod.ts";
 import { TUN_NAME } from "../io/mod.ts";
 import {
@@ -13,7 +13,7 @@ import { freshSecret, type NodeRole } from "./node_runner.ts";
 /** Returns the lab client as a role to run. */
 export function clientRole(
   { apiUrl, identity, name, token, maxPartitionMs, environment }: Installation,
-): NodeRole<ClientMessage, ClientRequest, ClientEvent> {
+): NodeRole<ClientMessage, ClientRequest, ClientEvent, ClientInput> {
   const staticPrivateKey = freshSecret(32);
   const publicKey = x25519PublicKey(staticPrivateKey);
   return {
@@ -28,10 +28,20 @@ export function clientRole(
     joinPayload: null,
     capabilities: { iceless: true },
     maxPartitionMs,
+    networkNews: () => ({
+      kind: "network-changed",
+      staticPrivateKey: freshSecret(32),
+    }),
     onEvent(event, portal, log) {
       switch (event.kind) {
         case "portal-request":
           return portal.send(event.request);
+        case "reconnect-portal": {
+          const { publicKey } = event;
+          return portal.reconnect(
+            clientParameters({ identity, name, publicKey }),
+          );
+        }
         case "access-refused":
           return log.log("info", "Access refused", {
             resource: event.resourceId,

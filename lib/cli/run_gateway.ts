@@ -1,5 +1,5 @@
 import { x25519PublicKey } from "../crypto/mod.ts";
-import type { GatewayEvent } from "../gateway/mod.ts";
+import type { GatewayEvent, GatewayInput } from "../gateway/mod.ts";
 import { TUN_NAME } from "../io/mod.ts";
 import {
   GATEWAY_PROFILE,
@@ -13,7 +13,7 @@ import { freshSecret, type NodeRole } from "./node_runner.ts";
 /** Returns the gateway as a role to run. */
 export function gatewayRole(
   { apiUrl, identity, name, token, maxPartitionMs, environment }: Installation,
-): NodeRole<GatewayMessage, GatewayRequest, GatewayEvent> {
+): NodeRole<GatewayMessage, GatewayRequest, GatewayEvent, GatewayInput> {
   const staticPrivateKey = freshSecret(32);
   const publicKey = x25519PublicKey(staticPrivateKey);
   return {
@@ -28,10 +28,13 @@ export function gatewayRole(
     joinPayload: null,
     capabilities: { iceless: true },
     maxPartitionMs,
+    networkNews: () => ({ kind: "network-changed" }),
     onEvent(event, portal, log) {
       switch (event.kind) {
         case "portal-request":
           return portal.send(event.request);
+        case "reconnect-portal":
+          return portal.reconnect();
         case "connection-established":
           return log.log("info", "Connection established", {
             client: event.clientId,

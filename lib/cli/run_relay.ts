@@ -43,6 +43,7 @@ export function relayRole(
     joinPayload: relayJoinPayload(stampSecret),
     capabilities: undefined,
     maxPartitionMs,
+    networkNews: undefined,
     onEvent: () => {},
   };
 }

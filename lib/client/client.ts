@@ -27,7 +27,7 @@ import {
   type InboundOutcome,
   type OutboundOutcome,
 } from "./data_path.ts";
-import type { ClientEvent } from "./events.ts";
+import type { ClientEvent, ClientInput } from "./events.ts";
 import { Gateways } from "./gateways.ts";
 import { Grants } from "./grants.ts";
 import { Outbox } from "./outbox.ts";
@@ -77,6 +77,8 @@ export class Client {
   readonly #dataPath: DataPath;
   /** What the portal said last; unknown before the first `init`. */
   #interface: ClientInterface | undefined;
+  /** Whether the portal has yet to hear of our new key. */
+  #isStartingOver = false;
   /** The last configuration that the shell was asked for, as text. */
   #configured = "";
 
@@ -100,14 +102,16 @@ export class Client {
   }
 
   /**
-   * Applies a message of the portal.
+   * Applies a message of the portal, or news of the host.
    *
    * What the node has to say from before comes first: a goodbye must not take
    * away the access that a fresh authorization brings.
    */
-  handleMessage(message: ClientMessage, now: Instant): void {
+  handleMessage(message: ClientInput, now: Instant): void {
     this.#takeNodeEvents();
-    this.#applyMessage(message, now);
+    if (message.kind === "network-changed") {
+      this.#startOver(message.staticPrivateKey, now);
+    } else if (this.#hears(message)) this.#applyMessage(message, now);
   }
 
   /** Takes a datagram from the network. What a gateway may send goes to `packets`. */
@@ -180,6 +184,29 @@ export class Client {
       node: this.#node.snapshot(),
       lostEvents: this.#outbox.lost,
     };
+  }
+
+  /**
+   * Goes on from another network (p2p spec §1.9).
+   *
+   * When the connections could not be kept, what the portal still says on the
+   * old connection is about the old key, so nothing is heard until it says
+   * `init`.
+   */
+  #startOver(staticPrivateKey: Uint8Array, now: Instant): void {
+    const verdict = this.#node.reset(staticPrivateKey, now);
+    this.#takeNodeEvents();
+    this.#outbox.emit({ kind: "rebind-sockets" });
+    const { publicKey } = this.#node;
+    this.#outbox.emit({ kind: "reconnect-portal", publicKey });
+    if (verdict === "connections-kept") return;
+    this.#isStartingOver = true;
+    for (const id of this.#gateways.ids()) this.#grants.forget(id);
+  }
+
+  #hears({ kind }: ClientMessage): boolean {
+    if (kind === "init") this.#isStartingOver = false;
+    return !this.#isStartingOver;
   }
 
   #applyMessage(message: ClientMessage, now: Instant): void {
@@ -272,14 +299,14 @@ export class Client {
   #handleRefusal(resourceId: string, reason: string, now: Instant): void {
     const route = this.#routes.byId(resourceId);
     if (route?.access.kind !== "requested") return;
-    this.#requests.holdOff(route, now);
+    this.#requests.holdOff(route, reason === "offline", now);
     this.#outbox.emit({ kind: "access-refused", resourceId, reason });
   }
 
   /** The gateway no longer knows of our access: the portal has to be asked again, though not for each packet. */
   #handleDenial(route: Route, now: Instant): void {
     this.#grants.withdraw(route, now);
-    this.#requests.holdOff(route, now);
+    this.#requests.holdOff(route, false, now);
   }
 
   /** Asks the shell for our addresses and the routes to all networks, if they are not what it was asked for last. */

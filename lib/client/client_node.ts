@@ -5,6 +5,8 @@ export type ClientNode = Pick<
   Node,
   | "received"
   | "relayReadiness"
+  | "publicKey"
+  | "reset"
   | "updateRelays"
   | "upsertConnection"
   | "closeConnection"

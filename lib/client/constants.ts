@@ -4,6 +4,15 @@ export const REQUEST_TIMEOUT_MS = 15_000;
 /** After a refusal, packets do not lead to another request for this long, in ms. Our own choice: a refused application retries every second or so. */
 export const HOLD_OFF_MS = 2_000;
 
+/**
+ * A route counts as in use for this long after its last packet, in ms. Our own choice.
+ *
+ * Longer than it takes to notice that a path is dead (18.5 s, p2p spec §2.9)
+ * and that a gateway restarted; short enough that a laptop which roams does
+ * not reconnect everything that it talked to that day.
+ */
+export const IN_USE_MS = 60_000;
+
 /** Packets kept for one resource while its request is in flight (p2p spec §1.2). */
 export const MAX_PENDING_PACKETS = 128;
 

@@ -197,6 +197,7 @@ export class DataPath {
       destinationSelector,
     );
     if (route === "filtered" || route === "no-resource") return route;
+    route.usedAt = now;
     if (route.access.kind === "granted") {
       return this.#send(route.access.gateway, now, datagrams);
     }

@@ -1,6 +1,6 @@
 import type { Cidr, IpAddress } from "../base/mod.ts";
 import type { FailureReason } from "../connection/mod.ts";
-import type { ClientRequest } from "../portal/mod.ts";
+import type { ClientMessage, ClientRequest } from "../portal/mod.ts";
 
 /** What the client asks of the shell, or tells it. Plain data. */
 export type ClientEvent =
@@ -13,6 +13,10 @@ export type ClientEvent =
     readonly ipv6: IpAddress;
     readonly routes: readonly Cidr[];
   }
+  /** Close the UDP sockets and open others: the network changed under them. */
+  | { readonly kind: "rebind-sockets" }
+  /** Connect to the portal anew, with this public key. */
+  | { readonly kind: "reconnect-portal"; readonly publicKey: Uint8Array }
   /** The portal does not let us use a resource. */
   | {
     readonly kind: "access-refused";
@@ -43,6 +47,16 @@ export type ClientEvent =
     readonly kind: "connection-closed";
     readonly gatewayId: string;
     readonly reason: CloseReason;
+  };
+
+/** What the client takes in: messages of the portal, and news of the host. */
+export type ClientInput =
+  | ClientMessage
+  /** Our addresses changed. */
+  | {
+    readonly kind: "network-changed";
+    /** 32 fresh random bytes, for a key that replaces ours. Secret. */
+    readonly staticPrivateKey: Uint8Array;
   };
 
 /** Whether packets pass a relay. */

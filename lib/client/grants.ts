@@ -1,11 +1,11 @@
-import type { Instant, Logger } from "../base/mod.ts";
+import { type Instant, instant, type Logger } from "../base/mod.ts";
 import type { AuthorizationCreated } from "../portal/mod.ts";
 import type { ClientNode } from "./client_node.ts";
 import type { CloseReason } from "./events.ts";
 import { Gateway, type Gateways } from "./gateways.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ReleaseSink } from "./release_sink.ts";
-import { type Route, waitingPackets } from "./routes.ts";
+import { type Access, type Route, waitingPackets } from "./routes.ts";
 
 /** What grants act on. */
 export interface GrantsDeps {
@@ -68,7 +68,7 @@ export class Grants {
     this.#closeUnused(access.gateway, now);
   }
 
-  /** Forgets a gateway whose connection is gone; what went through it asks the portal again with the next packet (p2p spec §1.8). */
+  /** Forgets a gateway whose connection is gone; what went through it asks the portal again, routes in use at once. */
   forget(gatewayId: string): void {
     const gateway = this.#deps.gateways.byId(gatewayId);
     if (!gateway) return;
@@ -121,6 +121,13 @@ export class Grants {
 function releaseRoutes(gateway: Gateway): void {
   for (const route of [...gateway.routes]) {
     gateway.remove(route);
-    route.access = { kind: "none" };
+    route.access = LOST;
   }
 }
+
+/** Refused until just now: the next packet or timeout asks. */
+const LOST: Access = {
+  kind: "held-off",
+  until: instant(-Infinity),
+  retries: true,
+};

@@ -7,9 +7,14 @@
  * asked before a relay has answered, because the connection that it allows
  * could not be made. So `Route`, the way to one resource, is `none`,
  * `awaiting-relay`, `requested`, `held-off` or `granted`, and everything else
- * follows from that: a failed connection, a goodbye or an
- * ICMP "prohibited" puts routes back, and the next packet starts over. The
- * client never connects for any other reason than a packet.
+ * follows from that: a failed connection, a goodbye or an ICMP "prohibited"
+ * puts routes back, and the next packet starts over. A route that carried
+ * packets until just now starts over by itself, because in the middle of a
+ * download the next packet would be the other side's.
+ *
+ * When the host's network changes, connections and key are dropped, sockets
+ * are opened anew and the portal is told the new key (p2p spec §1.9).
+ * Connections without ICE are kept and find other paths.
  *
  * Gateways are told apart by their id. A packet from one is let in only if it
  * comes from that gateway's own tunnel address or from a resource that goes
@@ -25,7 +30,12 @@
  */
 export { Client, type ClientOptions, type ClientSnapshot } from "./client.ts";
 export type { ClientNode } from "./client_node.ts";
-export type { ClientEvent, CloseReason, ConnectionPath } from "./events.ts";
+export type {
+  ClientEvent,
+  ClientInput,
+  CloseReason,
+  ConnectionPath,
+} from "./events.ts";
 export type {
   InboundOutcome,
   InboundVerdict,

@@ -1,6 +1,6 @@
-import { after, earlier, type Instant, NEVER } from "../base/mod.ts";
+import { after, earlier, elapsedMs, type Instant, NEVER } from "../base/mod.ts";
 import type { ClientNode } from "./client_node.ts";
-import { HOLD_OFF_MS, REQUEST_TIMEOUT_MS } from "./constants.ts";
+import { HOLD_OFF_MS, IN_USE_MS, REQUEST_TIMEOUT_MS } from "./constants.ts";
 import type { Gateways } from "./gateways.ts";
 import type { Outbox } from "./outbox.ts";
 import { PendingPackets } from "./pending_packets.ts";
@@ -53,9 +53,10 @@ export class Requests {
     return "waiting";
   }
 
-  /** Drops packets for a route without asking again, for a while. */
-  holdOff(route: Route, now: Instant): void {
-    route.access = { kind: "held-off", until: after(now, HOLD_OFF_MS) };
+  /** Drops packets for a route without asking again, for a while. With `retries` it then asks by itself if it is in use. */
+  holdOff(route: Route, retries: boolean, now: Instant): void {
+    const until = after(now, HOLD_OFF_MS);
+    route.access = { kind: "held-off", until, retries };
   }
 
   /** Puts off a request that was granted in vain until a relay can be used. Does nothing for a route that has not asked. */
@@ -84,18 +85,26 @@ export class Requests {
     }
   }
 
-  /** Gives up what was not answered; the next packet asks again. */
+  /**
+   * Gives up what was not answered, and asks again for routes in use.
+   *
+   * Beyond p2p spec §1.8, which waits for the next packet: in the middle of a
+   * download the next packet is the server's, and it cannot reach us.
+   */
   handleTimeout(now: Instant): void {
     for (const route of this.#deps.routes.all()) {
-      if (now >= giveUpAt(route)) route.access = { kind: "none" };
+      if (now < reviewAt(route)) continue;
+      const isInUse = elapsedMs(route.usedAt, now) <= IN_USE_MS;
+      if (isInUse) this.#begin(route, now);
+      else route.access = { kind: "none" };
     }
   }
 
-  /** When a request is due to be given up. */
+  /** When `handleTimeout` has something to do. */
   pollTimeout(): Instant {
     let next = NEVER;
     for (const route of this.#deps.routes.all()) {
-      next = earlier(next, giveUpAt(route));
+      next = earlier(next, reviewAt(route));
     }
     return next;
   }
@@ -135,8 +144,10 @@ export class Requests {
   }
 }
 
-function giveUpAt({ access }: Route): Instant {
+/** When to decide anew about a route that waits or was refused. */
+function reviewAt({ access }: Route): Instant {
   const isWaiting = access.kind === "awaiting-relay" ||
     access.kind === "requested";
-  return isWaiting ? access.giveUpAt : NEVER;
+  if (isWaiting) return access.giveUpAt;
+  return access.kind === "held-off" && access.retries ? access.until : NEVER;
 }

@@ -1,4 +1,4 @@
-import { type Cidr, formatCidr, type Instant } from "../base/mod.ts";
+import { type Cidr, formatCidr, type Instant, instant } from "../base/mod.ts";
 import { Filter, type ResourceEntry, ResourceTable } from "../policy/mod.ts";
 import type { ClientResource } from "../portal/mod.ts";
 import type { Selector } from "../wire/mod.ts";
@@ -25,8 +25,13 @@ export type Access =
     /** When it is no longer waited for. */
     readonly giveUpAt: Instant;
   }
-  /** The portal or the gateway has refused; packets are dropped for a while. */
-  | { readonly kind: "held-off"; readonly until: Instant }
+  /** Access was refused or lost; packets are dropped for a while. */
+  | {
+    readonly kind: "held-off";
+    readonly until: Instant;
+    /** Whether a route in use then asks by itself. */
+    readonly retries: boolean;
+  }
   /** Packets go through a gateway. */
   | { readonly kind: "granted"; readonly gateway: Gateway };
 
@@ -43,6 +48,8 @@ export class Route implements ResourceEntry {
   filter: Filter;
   /** How far we are. */
   access: Access = { kind: "none" };
+  /** When a packet last went this way, or wanted to. */
+  usedAt: Instant = instant(-Infinity);
 
   /** Creates a route that nobody has asked the portal for. */
   constructor(resource: NetworkResource) {

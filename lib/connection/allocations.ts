@@ -118,6 +118,11 @@ export class Allocations {
     }
   }
 
+  /** Has all relays tell at once who we are to them, and whether they still know us. */
+  verify(now: Instant): void {
+    for (const { allocation } of this.#relays) allocation.verify(now);
+  }
+
   /** Picks a relay for a connection among those that are fast enough, or `undefined` when none has answered yet. */
   sample(): Relay | undefined {
     return sampleByRoundTrip(
@@ -197,6 +202,9 @@ export class Allocations {
     if (known && isSameRelay(known.config, config)) return;
     if (known) this.#remove(known);
     if (!config.ipv4 && !config.ipv6) return;
+    for (const relay of this.#relays.filter(sharesAddressWith(config))) {
+      this.#remove(relay);
+    }
 
     const relay = this.#relayOf(config, now);
     this.#relays.push(relay);
@@ -273,6 +281,13 @@ export class Allocations {
 function isSameRelay(a: RelayConfig, b: RelayConfig): boolean {
   return a.username === b.username && a.password === b.password &&
     isSameAddress(a.ipv4, b.ipv4) && isSameAddress(a.ipv6, b.ipv6);
+}
+
+/** An address is one relay: whoever had it before was restarted, and the portal may have been away when it was. */
+function sharesAddressWith({ ipv4, ipv6 }: RelayConfig) {
+  return ({ config }: Relay): boolean =>
+    (ipv4 !== undefined && isSameAddress(ipv4, config.ipv4)) ||
+    (ipv6 !== undefined && isSameAddress(ipv6, config.ipv6));
 }
 
 function isSameAddress(

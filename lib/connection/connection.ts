@@ -202,10 +202,15 @@ export class Connection {
   /** Serves another authorization of the same peer, p2p spec §1.6: repeats all candidates, and the controlling side makes sure of the session. */
   reuse(now: Instant): void {
     this.noteActivity(now);
+    this.repeatCandidates();
+    if (this.route) this.#startHandshake("reused", now);
+  }
+
+  /** Tells the peer again of all candidates of ours. */
+  repeatCandidates(): void {
     for (const signal of this.finder.localSignals()) {
       this.#signals.add(signal);
     }
-    if (this.route) this.#startHandshake("reused", now);
   }
 
   /** Notes application packets or candidate changes, which end idleness. Allocates nothing while not idle. */

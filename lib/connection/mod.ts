@@ -28,7 +28,7 @@
 export {
   Node,
   type NodeOptions,
-  type RoamVerdict,
+  type ResetVerdict,
   type UpsertVerdict,
 } from "./node.ts";
 export type { NodeEvent, NodeSnapshot, RelaySnapshot } from "./node_event.ts";

@@ -68,13 +68,18 @@ export interface NodeOptions {
 /** What became of an upsert. */
 export type UpsertVerdict = "created" | "reused" | "no-relays";
 
-/** What became of moving to another network. */
-export type RoamVerdict = "roaming" | "needs-new-connections";
+/** What became of the connections when our network changed. */
+export type ResetVerdict = "connections-kept" | "connections-dropped";
+
+/** What depends on the node's static key. */
+interface Identity {
+  readonly publicKey: Uint8Array;
+  readonly factory: ConnectionFactory;
+  readonly dispatcher: Dispatcher;
+}
 
 /** One end of all connections: relays, paths, tunnels, and which datagram belongs to which. p2p spec §1. */
 export class Node {
-  /** The node's static public key. */
-  readonly publicKey: Uint8Array;
   /** Datagrams that were not accepted, by reason. */
   readonly counters: Counters<DatagramRefusal> = new Counters(
     DATAGRAM_REFUSALS,
@@ -85,40 +90,30 @@ export class Node {
   readonly #indices = new IndexTable<Connection>();
   readonly #allocations: Allocations;
   readonly #migration: RelayMigration;
-  readonly #factory: ConnectionFactory;
-  readonly #dispatcher: Dispatcher;
+  readonly #options: NodeOptions;
+  #identity: Identity;
   readonly #transmits = new Queue<Transmit>(TRANSMIT_LIMIT);
   readonly #events = new Queue<NodeEvent>(EVENT_LIMIT);
   #now: Instant;
 
   /** Creates a node without relays and connections. */
   constructor(options: NodeOptions) {
-    const { staticPrivateKey, random, log } = options;
-    const staticPublicKey = x25519PublicKey(staticPrivateKey);
-    const transactions = new TransactionTable();
-    this.publicKey = staticPublicKey;
-    this.#now = options.now;
+    const { random, log, now } = options;
+    this.#now = now;
     this.#allocations = new Allocations(random, log);
     this.#migration = new RelayMigration(this.#allocations, this.#connections);
-    const shared = {
-      ...options,
-      staticPublicKey,
-      transactions,
-      indices: this.#indices,
-    };
-    this.#factory = new ConnectionFactory(shared);
-    this.#dispatcher = new Dispatcher({
-      ...shared,
-      allocations: this.#allocations,
-      connections: this.#connections,
-      transmit: (transmit) => this.#transmits.push(transmit),
-      handleGoodbye: (connection) => this.#handleGoodbye(connection),
-    });
+    this.#options = options;
+    this.#identity = this.#identityOf(options.staticPrivateKey, now);
+  }
+
+  /** The node's static public key. */
+  get publicKey(): Uint8Array {
+    return this.#identity.publicKey;
   }
 
   /** The packet that the last `handleDatagram` with the verdict `packet` brought. Valid until the next call. */
   get received(): ReceivedPacket {
-    return this.#dispatcher.received;
+    return this.#identity.dispatcher.received;
   }
 
   /** The number of connections. */
@@ -135,6 +130,40 @@ export class Node {
   updateRelays(update: RelayUpdate, now: Instant): void {
     this.#now = now;
     this.#allocations.update(update, now);
+    this.#migration.noteUpdate(now);
+    this.#settleAllocations(now);
+  }
+
+  /**
+   * Starts over because our network changed, on new sockets, p2p spec §1.9:
+   * asks all relays anew.
+   *
+   * Connections without ICE find other paths by themselves. If there is one
+   * with ICE, all are forgotten without a word and the node takes another key,
+   * of which the portal has to be told `publicKey`.
+   */
+  reset(staticPrivateKey: Uint8Array, now: Instant): ResetVerdict {
+    this.#now = now;
+    this.#settle();
+    const connections = [...this.#connections.values()];
+    const mustDrop = connections.some(({ finder }) => finder.mode === "ice");
+    for (const connection of connections) {
+      if (mustDrop) this.#forget(connection);
+      else {
+        connection.roam(now);
+        this.#connections.touch(connection);
+      }
+    }
+    if (mustDrop) this.#identity = this.#identityOf(staticPrivateKey, now);
+    this.#allocations.restart(now);
+    this.#settleAllocations(now);
+    return mustDrop ? "connections-dropped" : "connections-kept";
+  }
+
+  /** Finds out at once what a change of our own addresses means. Connections stay, p2p spec §1.9. */
+  verifyRelays(now: Instant): void {
+    this.#now = now;
+    this.#allocations.verify(now);
     this.#settleAllocations(now);
   }
 
@@ -207,7 +236,8 @@ export class Node {
     packets: PacketSink,
   ): DatagramVerdict {
     this.#now = now;
-    const verdict = this.#dispatcher.dispatch(datagram, now, packets);
+    const { dispatcher } = this.#identity;
+    const verdict = dispatcher.dispatch(datagram, now, packets);
     if (verdict !== "packet" && verdict !== "consumed") {
       this.counters.increment(verdict);
     }
@@ -239,27 +269,6 @@ export class Node {
     this.#connections.touch(connection);
   }
 
-  /**
-   * Carries on from another network, on the same sockets or others, p2p spec §1.9.
-   *
-   * Connections with ICE cannot. If there is one nothing has changed, and the
-   * owner needs a new node with another key.
-   */
-  roam(now: Instant): RoamVerdict {
-    this.#now = now;
-    const connections = [...this.#connections.values()];
-    if (connections.some(({ finder }) => finder.mode === "ice")) {
-      return "needs-new-connections";
-    }
-    for (const connection of connections) {
-      connection.roam(now);
-      this.#connections.touch(connection);
-    }
-    this.#allocations.restart(now);
-    this.#settleAllocations(now);
-    return "roaming";
-  }
-
   /** Says goodbye to all connected peers and forgets them. */
   stop(now: Instant): void {
     for (const { id } of [...this.#connections.values()]) {
@@ -274,6 +283,7 @@ export class Node {
       this.#allocations.handleTimeout(now);
       this.#settleAllocations(now);
     }
+    this.#migration.handleTimeout(now);
     this.#connections.handleTimeout(now);
     this.#settle();
   }
@@ -281,7 +291,8 @@ export class Node {
   /** When `handleTimeout` has something to do. */
   pollTimeout(): Instant {
     this.#settle();
-    return earlier(this.#connections.dueAt, this.#allocations.pollTimeout());
+    const dueAt = earlier(this.#connections.dueAt, this.#migration.dueAt);
+    return earlier(dueAt, this.#allocations.pollTimeout());
   }
 
   /** Returns the next datagram to send. */
@@ -316,8 +327,29 @@ export class Node {
     };
   }
 
+  #identityOf(staticPrivateKey: Uint8Array, now: Instant): Identity {
+    const staticPublicKey = x25519PublicKey(staticPrivateKey);
+    const shared = {
+      ...this.#options,
+      staticPrivateKey,
+      staticPublicKey,
+      now,
+      transactions: new TransactionTable(),
+      indices: this.#indices,
+    };
+    const dispatcher = new Dispatcher({
+      ...shared,
+      allocations: this.#allocations,
+      connections: this.#connections,
+      transmit: (transmit) => this.#transmits.push(transmit),
+      handleGoodbye: (connection) => this.#handleGoodbye(connection),
+    });
+    const factory = new ConnectionFactory(shared);
+    return { publicKey: staticPublicKey, factory, dispatcher };
+  }
+
   #create(config: PeerConfig, relay: Relay, now: Instant): void {
-    const connection = this.#factory.create(config, relay, now);
+    const connection = this.#identity.factory.create(config, relay, now);
     this.#connections.add(connection);
     const candidates = [
       ...this.#allocations.sharedCandidates(),

@@ -1,6 +1,6 @@
 import type { Cidr, IpAddress } from "../base/mod.ts";
 import type { FailureReason } from "../connection/mod.ts";
-import type { GatewayRequest } from "../portal/mod.ts";
+import type { GatewayMessage, GatewayRequest } from "../portal/mod.ts";
 
 /** What the gateway asks of the shell, or tells it. Plain data. */
 export type GatewayEvent =
@@ -13,6 +13,8 @@ export type GatewayEvent =
     readonly ipv6: IpAddress;
     readonly routes: readonly Cidr[];
   }
+  /** Connect to the portal anew: the present connection may be from an address that is gone. */
+  | { readonly kind: "reconnect-portal" }
   /** A client can exchange packets with us. */
   | {
     readonly kind: "connection-established";
@@ -38,6 +40,12 @@ export type GatewayEvent =
     readonly clientId: string;
     readonly reason: CloseReason;
   };
+
+/** What the gateway takes in: messages of the portal, and news of the host. */
+export type GatewayInput =
+  | GatewayMessage
+  /** Our addresses changed. */
+  | { readonly kind: "network-changed" };
 
 /** Whether packets pass a relay. */
 export type ConnectionPath = "direct" | "relayed";

@@ -28,7 +28,7 @@ import {
   type InboundOutcome,
   type OutboundOutcome,
 } from "./data_path.ts";
-import type { CloseReason, GatewayEvent } from "./events.ts";
+import type { CloseReason, GatewayEvent, GatewayInput } from "./events.ts";
 import { expiryInstant } from "./expiry.ts";
 import type { GatewayNode } from "./gateway_node.ts";
 import { Outbox } from "./outbox.ts";
@@ -86,14 +86,18 @@ export class Gateway {
   }
 
   /**
-   * Applies a message of the portal.
+   * Applies a message of the portal, or news of the host.
    *
    * What the node has to say from before comes first: a goodbye must not
    * delete the record that a fresh authorization makes.
    */
-  handleMessage(message: GatewayMessage, now: Instant): void {
+  handleMessage(message: GatewayInput, now: Instant): void {
     this.#takeNodeEvents();
-    this.#applyMessage(message, now);
+    if (message.kind !== "network-changed") {
+      return this.#applyMessage(message, now);
+    }
+    this.#node.verifyRelays(now);
+    this.#outbox.emit({ kind: "reconnect-portal" });
   }
 
   /** Takes a datagram from the network. Packets that policy lets pass go to `packets`. */

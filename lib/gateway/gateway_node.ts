@@ -5,6 +5,7 @@ export type GatewayNode = Pick<
   Node,
   | "received"
   | "updateRelays"
+  | "verifyRelays"
   | "upsertConnection"
   | "closeConnection"
   | "addRemoteCandidate"

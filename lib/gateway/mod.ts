@@ -37,5 +37,6 @@ export {
   type CloseReason,
   type ConnectionPath,
   type GatewayEvent,
+  type GatewayInput,
 } from "./events.ts";
 export { type GatewayNode } from "./gateway_node.ts";

@@ -46,6 +46,8 @@ export interface Core<Message, Event> {
 export type ShellRequest =
   /** Make the TUN interface so. Ends the loop when the kernel refuses. */
   | ({ readonly kind: "configure-interface" } & InterfaceConfig)
+  /** Close the main UDP sockets and open others, which know our present addresses. */
+  | { readonly kind: "rebind-sockets" }
   /** Open the UDP sockets of a further port. */
   | { readonly kind: "open-port"; readonly port: number }
   /** Close them. */
@@ -54,6 +56,6 @@ export type ShellRequest =
 /** Tells what the loop carries out itself from what it passes on. */
 export function isShellRequest(event: unknown): event is ShellRequest {
   const { kind } = event as { readonly kind?: unknown };
-  return kind === "configure-interface" || kind === "open-port" ||
-    kind === "close-port";
+  return kind === "configure-interface" || kind === "rebind-sockets" ||
+    kind === "open-port" || kind === "close-port";
 }

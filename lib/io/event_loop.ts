@@ -238,6 +238,12 @@ export class EventLoop<Message, Event> {
         log.log("info", "Interface configured", { ipv4, ipv6 });
         return;
       }
+      case "rebind-sockets": {
+        const { closed, opened } = sockets.rebindMain();
+        for (const { fd } of closed) this.#sockets.delete(fd);
+        opened.forEach((socket) => this.#watch(socket));
+        return;
+      }
       case "open-port": {
         const opened = sockets.openPort(request.port);
         opened.forEach((socket) => this.#watch(socket));

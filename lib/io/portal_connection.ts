@@ -3,6 +3,7 @@ import {
   type IpAddress,
   type Logger,
   NEVER,
+  parseIp,
   type RandomSource,
   type UnixMs,
 } from "../base/mod.ts";
@@ -87,6 +88,8 @@ const MAX_SLEEP_MS = 30_000;
 export class PortalConnection<Message, Request> {
   readonly #options: PortalConnectionOptions<Message, Request>;
   readonly #channel: Channel<Message, Request>;
+  #url: LoginUrl;
+  #address: IpAddress | undefined;
   #socket: PortalSocket | undefined;
   #attempt = new AbortController();
   #closing: Promise<void> = Promise.resolve();
@@ -96,6 +99,7 @@ export class PortalConnection<Message, Request> {
   /** Prepares a connection that does nothing until `start`. */
   constructor(options: PortalConnectionOptions<Message, Request>) {
     this.#options = options;
+    this.#url = options.url;
     this.#channel = new Channel(options);
   }
 
@@ -115,9 +119,15 @@ export class PortalConnection<Message, Request> {
     this.#drain();
   }
 
-  /** Connects again at once, because the network changed. */
-  reconnect(): void {
+  /** Connects again at once, because the network changed; to another URL from now on, if there is one. */
+  reconnect(url: LoginUrl = this.#url): void {
+    this.#url = url;
     this.start();
+  }
+
+  /** The portal's address on the present or last connection. */
+  get address(): IpAddress | undefined {
+    return this.#address;
   }
 
   /** Sends a request, or holds or drops it while there is no connection. */
@@ -196,7 +206,8 @@ export class PortalConnection<Message, Request> {
     await this.#closing;
     await this.#sleep(delayMs, signal);
     if (signal.aborted) return;
-    const { url, limits = ATTEMPT_LIMITS } = this.#options;
+    const { limits = ATTEMPT_LIMITS } = this.#options;
+    const url = this.#url;
     const addresses = await this.#addresses();
     if (signal.aborted) return;
     if (addresses.length === 0) {
@@ -208,7 +219,7 @@ export class PortalConnection<Message, Request> {
 
     const upgraded = await upgrade(
       addresses,
-      { ...this.#options, limits },
+      { ...this.#options, url, limits },
       signal,
     );
     if (signal.aborted) {
@@ -218,12 +229,14 @@ export class PortalConnection<Message, Request> {
   }
 
   async #addresses(): Promise<readonly IpAddress[]> {
-    const { url, resolve = resolveBySystem } = this.#options;
+    const { resolve = resolveBySystem } = this.#options;
+    const url = this.#url;
     return url.literal ? [url.literal] : await resolve(url.hostname);
   }
 
   #handleUpgraded(upgraded: Upgraded): void {
     const now = this.#options.now;
+    this.#address = remoteAddressOf(upgraded.conn);
     this.#socket = new PortalSocket(upgraded, {
       text: (text) => {
         this.#channel.handleText(text, now());
@@ -261,6 +274,12 @@ export class PortalConnection<Message, Request> {
       await abortableDelay(Math.min(restMs, MAX_SLEEP_MS), signal);
     }
   }
+}
+
+function remoteAddressOf({ remoteAddr }: Deno.Conn): IpAddress | undefined {
+  return remoteAddr.transport === "tcp"
+    ? parseIp(remoteAddr.hostname)
+    : undefined;
 }
 
 function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {

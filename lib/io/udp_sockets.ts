@@ -49,6 +49,7 @@ export class UdpSockets implements DatagramSink {
   readonly #ring: SendRing;
   readonly #ports = new Map<number, Port>();
   #main: Port = CLOSED;
+  #wanted: MainPort | undefined;
 
   /** Allocates the send ring in the arena of `memory`. Opens nothing. */
   constructor(
@@ -66,6 +67,7 @@ export class UdpSockets implements DatagramSink {
 
   /** Opens the main sockets. One family may fail; throws when both do, or when the mark is refused. */
   openMain(wanted: MainPort): readonly UdpSocket[] {
+    this.#wanted = wanted;
     const sockets: UdpSocket[] = [];
     const refusals: KernelRefusedError[] = [];
     for (const family of FAMILIES) {
@@ -77,6 +79,19 @@ export class UdpSockets implements DatagramSink {
     if (sockets.length === 0 && refusal) throw refusal;
     this.#main = portOf(sockets);
     return sockets;
+  }
+
+  /** Closes the main sockets, after sending what waits, and opens others: on the wanted port again if it is still free. Throws when neither family is to be had. */
+  rebindMain(): {
+    readonly closed: readonly UdpSocket[];
+    readonly opened: readonly UdpSocket[];
+  } {
+    assert(this.#wanted !== undefined, "Rebound sockets that were never open");
+    this.flush();
+    const closed = socketsOf(this.#main);
+    this.#main = CLOSED;
+    closed.forEach(closeUdpSocket);
+    return { closed, opened: this.openMain(this.#wanted) };
   }
 
   /** The port of the main socket of a family, `undefined` when that family is not to be had. */

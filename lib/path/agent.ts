@@ -244,7 +244,7 @@ export class PathAgent {
   }
 
   #learnRemote(address: SocketAddress, now: Instant): void {
-    this.#begin(this.#table.learnRemote(address), now);
+    this.#begin(this.#table.learnRemote(address, now), now);
     this.#handleLoss(now);
   }
 
@@ -277,7 +277,14 @@ export class PathAgent {
     this.#transmits.push({ kind, local, destination, payload });
   }
 
-  /** p2p spec §3.6: another pair only ever takes the place of the primary by being better. */
+  /**
+   * p2p spec §3.6: another pair only ever takes the place of the primary by being better.
+   *
+   * Deviation: or by being alive. The pair that brought the first initiation
+   * becomes the primary before it was measured, and what comes in on it shows
+   * nothing about the way out: a NAT that sends from another port for each
+   * destination lets in what it does not let back.
+   */
   #selectBest(): void {
     let best: PathPair | undefined;
     for (const pair of this.#table.pairs()) {
@@ -289,7 +296,7 @@ export class PathAgent {
 
   #displacesPrimary(pair: PathPair): boolean {
     const primary = this.#primary;
-    if (!primary) return true;
+    if (!primary || primary.probes.isSilent) return true;
     if (pair.rank !== primary.rank) return pair.rank < primary.rank;
     const roundTripMs = pair.probes.roundTripMs ?? Infinity;
     const primaryMs = primary.probes.roundTripMs;

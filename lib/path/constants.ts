@@ -37,6 +37,9 @@ export const DISTRESS_THRESHOLD = 2;
 /** Most remote candidates that only packets have revealed, p2p spec §3.2. */
 export const MAX_REFLEXIVE_REMOTES = 4;
 
+/** How long four of them are kept before another one may take the place of the oldest. Our own choice: longer than a pair is probed (12 s). */
+export const REFLEXIVE_LIFETIME_MS = 15_000;
+
 /** Most remote candidates of a kind, p2p spec §3.2. The oldest makes room. */
 export const MAX_REMOTES_PER_KIND = 6;
 

@@ -1,5 +1,10 @@
-import type { SocketAddress } from "../base/mod.ts";
-import { isUsableAddress } from "../base/mod.ts";
+import {
+  after,
+  type Instant,
+  instant,
+  isUsableAddress,
+  type SocketAddress,
+} from "../base/mod.ts";
 import {
   isPossible,
   isSamePathCandidate,
@@ -11,6 +16,7 @@ import {
   MAX_LOCALS_PER_KIND,
   MAX_REFLEXIVE_REMOTES,
   MAX_REMOTES_PER_KIND,
+  REFLEXIVE_LIFETIME_MS,
 } from "./constants.ts";
 import { endsOf, pairKey, type PathEnds, PathPair } from "./pair.ts";
 
@@ -21,6 +27,8 @@ export class PairTable {
   /** Remote candidates that only packets have revealed. */
   readonly #reflexive = new CandidateList(MAX_REFLEXIVE_REMOTES);
   readonly #pairs = new Map<string, PathPair>();
+  /** When the latest of the revealed ones was learned. */
+  #learnedAt: Instant = instant(-Infinity);
   #pairCount = 0;
 
   /** All pairs, oldest first. */
@@ -86,13 +94,20 @@ export class PairTable {
   /**
    * Takes note of where an authentic packet came from. Returns the pairs that came with it.
    *
-   * Deviation: when four such addresses are known the oldest makes room. A
-   * client behind a symmetric NAT that roams often would otherwise lose its
-   * direct paths for good.
+   * Deviation: when four such addresses are known the oldest makes room, or a
+   * client behind a symmetric NAT that roams often would lose its direct paths
+   * for good. But only once it has had its time: between two NATs that give
+   * each destination a port of its own and let everybody in, every probe
+   * reveals an address, and a pair for it would send further probes.
    */
-  learnRemote(address: SocketAddress): PathPair[] {
+  learnRemote(address: SocketAddress, now: Instant): PathPair[] {
     const isKnown = this.#remotes.has(address) || this.#reflexive.has(address);
     if (isKnown || !isUsableAddress(address)) return [];
+    const isFull = this.#reflexive.values().length >= MAX_REFLEXIVE_REMOTES;
+    if (isFull && now < after(this.#learnedAt, REFLEXIVE_LIFETIME_MS)) {
+      return [];
+    }
+    this.#learnedAt = now;
     this.#reflexive.add({ kind: "srflx", address });
     return this.#pairUp();
   }

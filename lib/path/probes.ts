@@ -30,6 +30,12 @@ export class Probes {
     return this.#roundTripMs;
   }
 
+  /** Whether enough probes went unanswered to take the path for dead. */
+  get isSilent(): boolean {
+    return this.#roundTripMs === undefined &&
+      this.#sentCount > FIRST_PROBE_GAPS_MS.length;
+  }
+
   /** Begins with the first probe again. Probes under way may still be answered. */
   restart(now: Instant): void {
     this.#restartedAt = now;

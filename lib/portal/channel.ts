@@ -14,6 +14,7 @@ import {
   type ConnectionFailure,
   type FatalReason,
   fatalReasonOf,
+  longestDelayMs,
   requestedDelayMs,
 } from "./failure.ts";
 import { FIELD_REFUSALS } from "./fields.ts";
@@ -333,11 +334,13 @@ export class Channel<Message, Request> {
 
   #retryAfter(failure: ConnectionFailure): void {
     const requestedMs = requestedDelayMs(failure);
-    const delayMs = requestedMs ?? this.#nextBackoffMs();
-    if (delayMs === undefined) {
+    const backoffMs = requestedMs ?? this.#nextBackoffMs();
+    if (backoffMs === undefined) {
       this.#fail({ kind: "budget-exhausted", lastFailure: failure });
       return;
     }
+    const delayMs = requestedMs ??
+      Math.min(backoffMs, longestDelayMs(failure));
     this.#emit({ kind: "disconnected", failure, retryInMs: delayMs });
     this.#connectIn(delayMs);
   }

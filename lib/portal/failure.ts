@@ -16,6 +16,9 @@ export interface RejectedUpgrade {
   readonly receivedAt: UnixMs;
 }
 
+/** The portal allows one attempt a second (portal spec §7.5). Our own choice. */
+const CONFLICT_DELAY_MS = 2_000;
+
 /** Why an attempt to connect, or a connection, failed. */
 export type ConnectionFailure =
   | { readonly kind: "name-not-resolved"; readonly detail: string }
@@ -83,6 +86,19 @@ export function requestedDelayMs(
   return retryAfter === undefined
     ? undefined
     : retryAfterMs(retryAfter, receivedAt);
+}
+
+/**
+ * Returns the longest wait that makes sense after a failure, in ms.
+ *
+ * A 409 means that a connection of ours is still registered whose network
+ * vanished. It is gone after 37 s at most (portal spec §7.3), and until our next
+ * attempt nobody can be sent to us: too dear for a wait that doubles.
+ */
+export function longestDelayMs(failure: ConnectionFailure): number {
+  const isStillRegistered = failure.kind === "rejected" &&
+    failure.response.status === 409;
+  return isStillRegistered ? CONFLICT_DELAY_MS : Infinity;
 }
 
 /** Says in a few words what failed. Contains no secret. */

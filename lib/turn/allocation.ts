@@ -185,6 +185,15 @@ export class Allocation {
     }
   }
 
+  /** Asks at once who we are and whether the allocation stands, because our own address may have changed. */
+  verify(now: Instant): void {
+    if (!this.#activeSocket) return this.refresh(now);
+    if (!this.#requester.isAsking("binding")) this.#askKeepalive(now);
+    if (this.#lease && !this.#requester.isAsking("refresh")) {
+      this.#askRefresh(now);
+    }
+  }
+
   /** Advances to `now`. Safe to call early, late or twice. */
   handleTimeout(now: Instant): void {
     if (now >= this.#expiresAt()) this.#reallocate(now);

@@ -12,7 +12,30 @@ import {
 const PORTAL_PORT = 8081;
 const GATEWAY_TOKEN = ".lab-gateway-token";
 const CLIENT_TOKEN = "n.lab-client-token";
-const RELAY_TOKEN = ".lab-relay-token";
+
+/** The relays of the lab. Sockets of a relay take all addresses of their box, so each has its own. */
+const RELAYS: readonly LabRelay[] = [
+  {
+    box: "relay",
+    addresses: {
+      PUBLIC_IP4_ADDR: SITES.relay,
+      PUBLIC_IP6_ADDR: SITES.relayIpv6,
+    },
+    token: ".lab-relay-token",
+  },
+  {
+    box: "relay-2",
+    addresses: { PUBLIC_IP4_ADDR: "203.0.113.22" },
+    token: ".lab-relay-2-token",
+  },
+];
+
+interface LabRelay {
+  readonly box: string;
+  /** By the variable that tells the relay. */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly token: string;
+}
 
 /** How long a role may take to come up, in ms. */
 const START_MS = 15_000;
@@ -24,7 +47,7 @@ const POLICY = {
   sites: [{ name: "HQ" }],
   gateways: [{ name: "gateway-1", site: "HQ", token: GATEWAY_TOKEN }],
   clients: [{ name: "laptop", token: CLIENT_TOKEN }],
-  relays: [{ name: "relay-1", token: RELAY_TOKEN }],
+  relays: RELAYS.map(({ token }, i) => ({ name: `relay-${i + 1}`, token })),
   resources: [
     { name: "Web", type: "cidr", address: SITES.resourceNetwork, site: "HQ" },
     {
@@ -53,7 +76,7 @@ export const PROGRAM_FROM_SOURCE: readonly string[] = [
 ];
 
 /**
- * Portal, relay, gateway and client of this project, and a web server as the
+ * Portal, relays, gateway and client of this project, and a web server as the
  * resource, each in its place in the network of `buildSites`.
  */
 export class FirezoneLab implements AsyncDisposable {
@@ -79,6 +102,7 @@ export class FirezoneLab implements AsyncDisposable {
   ): Promise<void> {
     this.#routers = routers;
     await buildSites(this.lab, routers);
+    await this.#buildSecondRelay();
     this.#policyPath = await Deno.makeTempFile({
       prefix: "firezone-lab-",
       suffix: ".json",
@@ -112,34 +136,39 @@ export class FirezoneLab implements AsyncDisposable {
     return portal;
   }
 
-  /** Starts the relay and waits until the portal knows it. */
-  async startRelay(): Promise<LabProcess> {
-    const relay = this.lab.spawn("relay", "relay", [
-      ...this.#program,
-      "relay",
-    ], {
-      ...ENV,
-      FIREZONE_API_URL: apiUrl(SITES.portal),
-      FIREZONE_TOKEN: RELAY_TOKEN,
-      PUBLIC_IP4_ADDR: SITES.relay,
-      PUBLIC_IP6_ADDR: SITES.relayIpv6,
-    });
+  /** Starts the relay of this number, 1 or 2, and waits until the portal knows it. */
+  async startRelay(number = 1): Promise<LabProcess> {
+    const relay = this.spawnRelay(number);
     await relay.waitFor(/Joined the portal/, START_MS);
     return relay;
+  }
+
+  /** Starts the relay of this number, 1 or 2, and waits for nothing. */
+  spawnRelay(number = 1): LabProcess {
+    const spec = RELAYS[number - 1];
+    if (!spec) throw new RangeError(`Cannot start relay number: ${number}`);
+    const { box, addresses, token } = spec;
+    const command = [...this.#program, "relay"];
+    return this.lab.spawn(box, `relay-${number}`, command, {
+      ...ENV,
+      ...addresses,
+      FIREZONE_API_URL: apiUrl(SITES.portal),
+      FIREZONE_TOKEN: token,
+    });
   }
 
   /** Starts the gateway, by `program` if another one than the lab's, and waits until it has its interface. */
   async startGateway(
     program: readonly string[] = this.#program,
   ): Promise<LabProcess> {
-    const gateway = this.lab.spawn(
-      "gateway",
-      "gateway",
-      program,
-      this.gatewayEnv(),
-    );
+    const gateway = this.spawnGateway(program);
     await gateway.waitFor(/Interface configured/, START_MS);
     return gateway;
+  }
+
+  /** Starts the gateway and waits for nothing. */
+  spawnGateway(program: readonly string[] = this.#program): LabProcess {
+    return this.lab.spawn("gateway", "gateway", program, this.gatewayEnv());
   }
 
   /** Starts the client and waits until it has its interface. */
@@ -169,6 +198,15 @@ export class FirezoneLab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab[Symbol.asyncDispose]();
     if (this.#policyPath !== "") await Deno.remove(this.#policyPath);
+  }
+
+  async #buildSecondRelay(): Promise<void> {
+    await this.lab.addBox("relay-2");
+    await this.lab.addLink(
+      { box: "relay-2", device: "eth0", addresses: ["203.0.113.22/30"] },
+      { box: "internet", device: "relay-2", addresses: ["203.0.113.21/30"] },
+    );
+    await this.lab.addRoute("relay-2", "default", "203.0.113.21");
   }
 
   #env(host: SiteHost): Record<string, string> {

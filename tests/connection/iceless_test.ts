@@ -330,11 +330,11 @@ Deno.test("without ICE a client that moves to another network keeps session and 
     const sent = world.sent.length;
 
     world.move(client, [ip("203.0.113.60")]);
-    const verdict = client.node.roam(world.now);
+    const verdict = client.node.reset(new Uint8Array(32).fill(9), world.now);
     const tookMs = world.advanceUntil(() => canExchange(site), 10_000);
     world.advance(5_000);
 
-    assert.equal(verdict, "roaming");
+    assert.equal(verdict, "connections-kept");
     assert.ok(tookMs !== undefined && tookMs <= 1_500, `${tookMs}`);
     assert.ok(canExchange(site));
     assert.deepEqual(world.sent.slice(sent).filter(isInitiation), []);
@@ -342,15 +342,6 @@ Deno.test("without ICE a client that moves to another network keeps session and 
     const removed = candidatesOf(client).flatMap(({ removed }) => removed);
     assert.deepEqual(removed, []);
   }
-});
-
-Deno.test("a client with a connection by ICE cannot roam, and nothing changes", () => {
-  const site = connectedSite();
-
-  const verdict = site.client.node.roam(site.world.now);
-
-  assert.equal(verdict, "needs-new-connections");
-  assert.ok(canExchange(site));
 });
 
 Deno.test("[p2p 10] without ICE a connection without candidates of the peer fails after 10 s", () => {

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import {
   Arena,
   type Datagram,
+  formatIp,
   NO_LOG,
+  parseIp,
   type SocketAddress,
 } from "../../lib/base/mod.ts";
 import { Epoll } from "../../lib/io/epoll.ts";
@@ -10,6 +12,7 @@ import { createIoCounters } from "../../lib/io/io_counters.ts";
 import { Clock, KernelRefusedError } from "../../lib/io/mod.ts";
 import { libc } from "../../lib/io/libc.ts";
 import { NativeMemory } from "../../lib/io/native_memory.ts";
+import { localAddressTowards } from "../../lib/io/network_watch.ts";
 import { ReceiveRing } from "../../lib/io/receive_ring.ts";
 import {
   closeUdpSocket,
@@ -129,6 +132,39 @@ Deno.test("[p2p 133] when one family is not to be had, the other one works", () 
   } finally {
     closeUdpSocket(taken);
   }
+});
+
+Deno.test("rebound sockets have the same port and go on sending and receiving", () => {
+  const memory = new NativeMemory(new Arena(2 ** 20));
+  const sockets = new UdpSockets(memory, {}, createIoCounters(), NO_LOG);
+  const port = freePort();
+  const first = sockets.openMain({ port, orAny: true });
+
+  const { closed, opened } = sockets.rebindMain();
+  const ring = new ReceiveRing(memory);
+  sockets.bytes[sockets.reserve()] = 7;
+  sockets.commit(1, null, 0, addressOf(`127.0.0.1:${port}`), 0);
+  sockets.flush();
+  const ipv4 = opened.find(({ family }) => family === 4);
+  const received = ipv4 ? ring.receive(ipv4.fd) : 0;
+  sockets.close();
+
+  assert.deepEqual(closed, first);
+  assert.deepEqual(opened.map((it) => it.port), first.map(() => port));
+  assert.equal(received, 1);
+});
+
+Deno.test("the address that packets leave from is known without sending any", () => {
+  const towards = (text: string) => {
+    const ip = parseIp(text);
+    assert.ok(ip);
+    const local = localAddressTowards(ip, {});
+    return local && formatIp(local);
+  };
+
+  assert.equal(towards("127.0.0.1"), "127.0.0.1");
+  assert.equal(towards("127.9.9.9"), "127.0.0.1");
+  assert.equal(towards("::1"), "::1");
 });
 
 Deno.test("a further port receives and sends beside the main one, until it is closed", () => {

@@ -312,6 +312,15 @@ Deno.test("on a real node, init reaches for the relays it names", () => {
   assert.deepEqual(relays, ["relay-1"]);
 });
 
+Deno.test("a changed network makes a gateway ask its relays and connect to the portal again, and keep its clients", () => {
+  const world = GatewayHarness.initialized();
+
+  world.gateway.handleMessage({ kind: "network-changed" }, world.now);
+
+  assert.deepEqual(world.node.calls.at(-1), "verify relays");
+  assert.deepEqual(world.takeEvents(), [{ kind: "reconnect-portal" }]);
+});
+
 function initWith(relays: GatewayInit["relays"]): GatewayInit {
   return {
     kind: "init",

@@ -270,6 +270,22 @@ Deno.test("[portal 29] [portal regression 2] an open socket does not end a run o
   assert.ok(third >= 500 && third < 1_000, "a join does");
 });
 
+Deno.test("a connection of ours that is still registered is waited for in short steps", () => {
+  const portal = new Harness().open();
+  portal.channel.handleConnected(portal.now);
+  portal.acknowledgeJoin();
+  portal.events();
+
+  const delays = Array.from(
+    { length: 12 },
+    () => portal.failWith(rejected(409)) as number,
+  );
+  const other = portal.failWith(LOST) as number;
+
+  assert.ok(delays.every((ms) => ms >= 500 && ms <= 2_000), `${delays}`);
+  assert.ok(other > 2_000);
+});
+
 Deno.test("[portal 30] exhausting the budget is fatal and names the last failure", () => {
   const portal = new Harness().open();
   for (let i = 0; i < 15; i++) portal.failWith(LOST);

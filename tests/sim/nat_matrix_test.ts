@@ -10,7 +10,11 @@ import {
   PORT_RESTRICTED,
   SYMMETRIC,
 } from "./nat.ts";
-import { findsDirectPath, type Place } from "./nat_theory.ts";
+import {
+  findsDirectPath,
+  findsDirectPathByProbes,
+  type Place,
+} from "./nat_theory.ts";
 import { SimRelay } from "./sim_relay.ts";
 import { ip, isEstablished, Site, type SiteOptions } from "./site.ts";
 import { CUT_LINK } from "./world.ts";
@@ -95,7 +99,9 @@ for (const { name: mode, useIceless } of MODES) {
               relays: 2,
               useIceless,
             },
-            findsDirectPath(clientNat, gatewayNat),
+            useIceless
+              ? findsDirectPathByProbes(clientNat, gatewayNat)
+              : findsDirectPath(clientNat, gatewayNat),
           );
         },
       ),

@@ -18,6 +18,20 @@ export function findsDirectPath(a: Place, b: Place): boolean {
   return opensPath(a, b) || opensPath(b, a);
 }
 
+/**
+ * Tells whether two ends without ICE find a direct IPv4 path.
+ *
+ * They measure a path by an answer from the very address that was probed. When
+ * both mappings depend on the other end's port, every probe and every answer
+ * comes from a port of its own, and no address is ever both sides' at once.
+ */
+export function findsDirectPathByProbes(a: Place, b: Place): boolean {
+  const isRestless = [a, b].every((place) =>
+    place?.mapping === "address-and-port-dependent"
+  );
+  return !isRestless && findsDirectPath(a, b);
+}
+
 /** Tells whether what `from` sends to S of `to` arrives, and its answer too. */
 function opensPath(from: Place, to: Place): boolean {
   if (!isStable(to)) {

@@ -1,3 +1,4 @@
+import type { ResetVerdict } from "../../lib/connection/mod.ts";
 import {
   type Datagram,
   type DatagramSink,
@@ -54,6 +55,19 @@ export class FakeGatewayNode implements GatewayNode {
   /** Makes `pollEvent` return `event`. */
   announce(event: NodeEvent): void {
     this.#events.push(event);
+  }
+
+  /** The static public key; `reset` puts the private one in its place. */
+  publicKey: Uint8Array = new Uint8Array(32);
+
+  reset(staticPrivateKey: Uint8Array): ResetVerdict {
+    this.publicKey = staticPrivateKey;
+    this.calls.push("reset");
+    return "connections-dropped";
+  }
+
+  verifyRelays(): void {
+    this.calls.push("verify relays");
   }
 
   updateRelays(

@@ -367,3 +367,23 @@ function answerKeepalivesFor(lab: TurnLab, ms: number, stopAt = ""): void {
     }
   }
 }
+
+Deno.test("[p2p 96] verifying asks who we are and for a refresh at once, and an allocation of a former address is replaced", () => {
+  const lab = new TurnLab({ ipv6: undefined });
+  lab.allocate();
+  lab.takeEvents();
+  lab.takeSent();
+
+  lab.allocation.verify(lab.now);
+  lab.allocation.verify(lab.now);
+  const [binding, refresh, ...others] = lab.takeSent();
+  lab.succeed(binding!, mapped("203.0.113.99:7"));
+  lab.fail(refresh!, 437);
+
+  assert.deepEqual(others, []);
+  assert.equal(lab.takeOne("allocate").method, "allocate");
+  assert.deepEqual(lab.takeEvents().sort(), [
+    "added srflx 203.0.113.99:7",
+    ...REMOVED,
+  ]);
+});
