@@ -105,6 +105,22 @@ Deno.test("[p2p 103] [p2p 109] a connection whose relay goes moves to another an
   }
 });
 
+Deno.test("[p2p 103] a relay that an update removes and adds is there afterwards, made anew", () => {
+  const site = connectedSite();
+  const { gateway, world, relays } = site;
+
+  const upserted = relays.map((relay) => relay.configFor("gateway"));
+  gateway.node.updateRelays({ removed: ["relay-1"], upserted }, world.now);
+  const atOnce = gateway.node.snapshot().relays;
+  world.advance(1_000);
+
+  assert.deepEqual(atOnce, [
+    { id: "relay-1", roundTripMs: null, isAllocated: false },
+  ]);
+  assert.equal(gateway.node.snapshot().relays[0]?.isAllocated, true);
+  assert.ok(canExchange(site));
+});
+
 Deno.test("a connection waits for a relay when there is none, and gets the next one", () => {
   const site = connectedSite();
   const { gateway, world } = site;

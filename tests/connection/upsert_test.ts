@@ -130,7 +130,12 @@ Deno.test("a replaced connection is dropped without a goodbye and the new one wo
 Deno.test("[p2p 9] [p2p 54] an upsert, a candidate change or a packet ends idleness", () => {
   const line = "candidate:x 1 udp 1 203.0.113.77 9 typ host";
   const wakers: ((site: Site) => void)[] = [
-    (site) => site.portal.authorize(site.client, site.gateway),
+    // On this side alone: the peer's candidates, signalled again, would do it as well.
+    ({ client, gateway, world }) =>
+      client.node.upsertConnection(
+        peerConfig(client, gateway, "initiator"),
+        world.now,
+      ),
     ({ client, world }) =>
       client.node.addRemoteCandidate("gateway", line, world.now),
     ({ client, world }) =>
