@@ -64,14 +64,17 @@ export class FirezoneLab implements AsyncDisposable {
     this.#program = program;
   }
 
-  /** Builds the network and starts the web server. */
-  async build(): Promise<void> {
+  /** Builds the network and starts the web server. `iceless`: whether the account has connections without ICE. */
+  async build(
+    { iceless = false }: { readonly iceless?: boolean } = {},
+  ): Promise<void> {
     await buildSites(this.lab);
     this.#policyPath = await Deno.makeTempFile({
       prefix: "firezone-lab-",
       suffix: ".json",
     });
-    await Deno.writeTextFile(this.#policyPath, JSON.stringify(POLICY));
+    const policy = { ...POLICY, iceless };
+    await Deno.writeTextFile(this.#policyPath, JSON.stringify(policy));
     const script = new URL("./web_server.ts", import.meta.url).pathname;
     const command = [Deno.execPath(), "run", "--allow-net", script, "80"];
     await this.lab.spawn("web", "web", command).waitFor(/Listening/, START_MS);
