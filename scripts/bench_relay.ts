@@ -4,9 +4,8 @@
  *
  * Usage: deno run --allow-all scripts/bench_relay.ts [SECONDS] [ROUNDS]   (as root)
  */
-import { makeSymmetric } from "./lab/faults.ts";
 import { FirezoneLab } from "./lab/firezone_lab.ts";
-import { SITES } from "./lab/sites.ts";
+import { SITES, SYMMETRIC_ROUTERS } from "./lab/sites.ts";
 
 const seconds = Number(Deno.args[0] ?? 5);
 const rounds = Number(Deno.args[1] ?? 3);
@@ -38,8 +37,7 @@ async function startLab(prefix: string, path: Path): Promise<FirezoneLab> {
   try {
     await demo.build();
     if (path === "relayed") {
-      await makeSymmetric(demo.lab, "c");
-      await makeSymmetric(demo.lab, "g");
+      await demo.setRouters(SYMMETRIC_ROUTERS);
     }
     await demo.startPortal();
     await demo.startRelay();

@@ -51,6 +51,10 @@ import { isUuid, uuidFromBytes } from "./uuid.ts";
  * }
  * ```
  *
+ * With `iceless`, clients and gateways that both announce it connect without
+ * ICE. It is off unless the file says otherwise, because peers of all ages
+ * speak ICE, and a change of mode replaces every connection.
+ *
  * Entries refer to each other by name; `"*"` in a policy means all. Every
  * entry may fix its `id`, a UUID; otherwise it is derived from `secret` and
  * the name, as are tunnel addresses and preshared keys, so that all of them

@@ -1,19 +1,7 @@
 import type { Lab } from "./lab.ts";
 
-/** A site of the lab: the letter in the names of its router and its link. */
+/** A site of the lab, by its host. */
 export type SiteLetter = "c" | "g";
-
-/** Makes the NAT of a site symmetric: every destination sees another, random port. */
-export async function makeSymmetric(
-  lab: Lab,
-  letter: SiteLetter,
-): Promise<void> {
-  await lab.nft(
-    `router-${letter}`,
-    `flush chain inet router postrouting
-    add rule inet router postrouting oifname "wan" masquerade random,fully-random`,
-  );
-}
 
 /** Drops all UDP between the two sites, so that only relays are left. */
 export async function blockDirectPath(lab: Lab): Promise<void> {
@@ -22,8 +10,8 @@ export async function blockDirectPath(lab: Lab): Promise<void> {
     `table inet block {
       chain forward {
         type filter hook forward priority 0;
-        iifname "site-c" oifname "site-g" meta l4proto udp drop
-        iifname "site-g" oifname "site-c" meta l4proto udp drop
+        iifname "site-client" oifname "site-gateway" meta l4proto udp drop
+        iifname "site-gateway" oifname "site-client" meta l4proto udp drop
       }
     }`,
   );

@@ -107,10 +107,8 @@ export class FirezoneLab implements AsyncDisposable {
       prefix: "firezone-lab-",
       suffix: ".json",
     });
-    await Deno.writeTextFile(
-      this.#policyPath,
-      JSON.stringify({ ...POLICY, iceless }),
-    );
+    const policy = { ...POLICY, iceless };
+    await Deno.writeTextFile(this.#policyPath, JSON.stringify(policy));
     const script = new URL("./web_server.ts", import.meta.url).pathname;
     const command = [Deno.execPath(), "run", "--allow-net", script, "80"];
     await this.lab.spawn("web", "web", command).waitFor(/Listening/, START_MS);

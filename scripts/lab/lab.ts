@@ -23,8 +23,8 @@ export interface CommandResult {
 /**
  * A network of namespaces on this machine, gone without a trace when disposed.
  *
- * Needs root. All names carry the lab's prefix, so that several labs can run
- * beside each other and nothing else is touched.
+ * Needs root. All names carry the lab's prefix and our process id, so that
+ * several labs can run beside each other and nothing else is touched.
  */
 export class Lab implements AsyncDisposable {
   readonly #prefix: string;
@@ -125,7 +125,7 @@ export class Lab implements AsyncDisposable {
   }
 
   #nameOf(box: string): string {
-    return `${this.#prefix}-${box}`;
+    return `${this.#prefix}${Deno.pid}-${box}`;
   }
 }
 

@@ -35,6 +35,12 @@ export const ORDINARY_ROUTERS: RouterSpecs = {
   gateway: ORDINARY_ROUTER,
 };
 
+/** Two sites that only a relay can join. */
+export const SYMMETRIC_ROUTERS: RouterSpecs = {
+  client: { nat: "symmetric", families: "ipv4" },
+  gateway: { nat: "symmetric", families: "ipv4" },
+};
+
 /** Where a site is. The networks of prefixes end in a host number. */
 interface SitePlan {
   readonly router: string;

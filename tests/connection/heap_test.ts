@@ -12,33 +12,39 @@ import { CUT_LINK, hasAddress, type SimDatagram } from "../sim/world.ts";
 import { heapBytesPerCall } from "../support/heap.ts";
 import { packetNumber } from "./support.ts";
 
-Deno.test("sending and receiving a packet over a direct path allocates less than a byte", () => {
-  const site = new Site();
-  site.connect();
+for (const useIceless of [false, true]) {
+  const mode = useIceless ? "without ICE" : "with ICE";
 
-  const bytes = heapBytesPerCall(flow(site));
+  Deno.test(`${mode}, sending and receiving a packet over a direct path allocates less than a byte`, () => {
+    const site = new Site({ useIceless });
+    site.connect();
+    site.world.advance(1_000);
+    assert.equal(site.client.node.snapshot().routes.PeerToPeer, 1);
 
-  assert.ok(bytes < 1, `${bytes} bytes per packet`);
-});
+    const bytes = heapBytesPerCall(flow(site));
 
-Deno.test("sending and receiving a packet as ChannelData allocates less than a byte", () => {
-  const site = new Site({ relays: 2, seed: 6 });
-  const { world, portal, client, gateway, relays: [relayA, relayB] } = site;
-  assert.ok(relayA && relayB);
-  world.setLink(client, gateway, CUT_LINK);
-  world.setLink(client, relayB, CUT_LINK);
-  world.setLink(gateway, relayA, CUT_LINK);
-  portal.announceRelays(client, [relayA]);
-  portal.announceRelays(gateway, [relayB]);
-  world.advance(1_000);
-  portal.authorize(client, gateway);
-  world.advance(3_000);
-  assert.equal(client.node.snapshot().routes.RelayToRelay, 1);
+    assert.ok(bytes < 1, `${bytes} bytes per packet`);
+  });
 
-  const bytes = heapBytesPerCall(flow(site));
+  Deno.test(`${mode}, sending and receiving a packet as ChannelData allocates less than a byte`, () => {
+    const site = new Site({ relays: 2, seed: 6, useIceless });
+    const { world, portal, client, gateway, relays: [relayA, relayB] } = site;
+    assert.ok(relayA && relayB);
+    world.setLink(client, gateway, CUT_LINK);
+    world.setLink(client, relayB, CUT_LINK);
+    world.setLink(gateway, relayA, CUT_LINK);
+    portal.announceRelays(client, [relayA]);
+    portal.announceRelays(gateway, [relayB]);
+    world.advance(1_000);
+    portal.authorize(client, gateway);
+    world.advance(3_000);
+    assert.equal(client.node.snapshot().routes.RelayToRelay, 1);
 
-  assert.ok(bytes < 1, `${bytes} bytes per packet`);
-});
+    const bytes = heapBytesPerCall(flow(site));
+
+    assert.ok(bytes < 1, `${bytes} bytes per packet`);
+  });
+}
 
 /** Returns an action that brings one packet from the client to the gateway, as a shell would. Polling comes once per batch and is not part of it. */
 function flow(site: Site): () => void {

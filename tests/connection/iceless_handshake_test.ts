@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { equalBytes, formatSocketAddress, toHex } from "../../lib/base/mod.ts";
 import { mac1KeyOf, mac1Of } from "../../lib/wireguard/cookie.ts";
+import { peerConfig } from "../sim/sim_portal.ts";
 import type { Site } from "../sim/site.ts";
 import { CUT_LINK, hasAddress, type SimDatagram } from "../sim/world.ts";
 import {
@@ -108,6 +109,57 @@ Deno.test("[p2p 60] a copy within 10 s is answered from memory, later copies are
   assert.deepEqual([soon, refusedSoon, late], [1, 0, 0]);
   assert.deepEqual(gateway.refusals, ["refused-handshake"]);
   assert.ok(canExchange(site));
+});
+
+Deno.test("[p2p 60] what a replaced connection has answered is not answered with its response", () => {
+  const site = icelessSite({ families: [4] });
+  const { world, client, gateway } = site;
+  site.portal.authorize(client, gateway);
+  world.advance(2_000);
+  const copy = world.sent.find((sent) =>
+    isInitiation(sent) && hasAddress(gateway, sent.destination.ip)
+  );
+  assert.ok(copy);
+  gateway.node.upsertConnection({
+    ...peerConfig(client, gateway, "receiver", "again"),
+    useIceless: true,
+  }, world.now);
+  const before = world.sent.length;
+
+  gateway.handleDatagram(copy, world.now);
+  world.advance(0);
+
+  const former = world.sent.slice(0, before).filter(isResponse).map(messageOf);
+  const answers = world.sent.slice(before).filter(isResponse).map(messageOf);
+  assert.equal(answers.length, 1);
+  assert.ok(former.every((message) => toHex(message) !== toHex(answers[0]!)));
+});
+
+Deno.test("[p2p 59] a response takes the way back even if other messages of the tunnel wait to be sent", () => {
+  const site = connectedIcelessSite({ families: [4] });
+  const { world, client, gateway } = site;
+  const fromClient = strayInitiation(site);
+  const fromGateway = world.sent.findLast((sent) =>
+    isInitiation(sent) && hasAddress(gateway, sent.source.ip)
+  );
+  assert.ok(fromGateway);
+  let response: SimDatagram | undefined;
+  world.dropIf = (sent) => {
+    if (isResponse(sent)) response ??= sent;
+    return true;
+  };
+  gateway.handleDatagram(fromClient, world.now);
+  world.advance(0);
+  assert.ok(response);
+  const before = world.sent.length;
+
+  client.handleDatagram(response, world.now);
+  const source = elsewhere(fromGateway);
+  client.handleDatagram({ ...fromGateway, source }, world.now);
+  world.advance(0);
+
+  const [answer] = world.sent.slice(before).filter(isResponse);
+  assert.deepEqual(answer?.destination, source);
 });
 
 Deno.test("[p2p 61] an initiation that fails authentication changes nothing", () => {

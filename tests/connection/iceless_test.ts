@@ -355,6 +355,18 @@ Deno.test("[p2p 10] without ICE a connection without candidates of the peer fail
   assert.deepEqual(milestones(site.gateway), ["failed"]);
 });
 
+Deno.test("[p2p 10] a handshake shows where the peer is as well as a candidate does", () => {
+  const site = icelessSite();
+  const { world, client, gateway } = site;
+  site.portal.authorize(client, gateway);
+  client.onEvent = () => {}; // What it signals reaches nobody.
+
+  world.advance(30_000);
+
+  assert.equal(gateway.node.connectionCount, 1);
+  assert.ok(canExchange(site));
+});
+
 Deno.test("[p2p 126] a client that vanishes is forgotten after 540 s without a session or 90 s of handshakes in vain", () => {
   const site = connectedIcelessSite();
   const { world, client, gateway, relays } = site;

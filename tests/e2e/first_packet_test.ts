@@ -7,53 +7,64 @@ const LONG_DOWNLOAD_RATE = "10M";
 const LONG_DOWNLOAD_BYTES = 80_000_000;
 const SHORT_DOWNLOAD_BYTES = 20_000_000;
 
-Deno.test("a client behind NAT pings and downloads from a resource behind the gateway", async () => {
-  await using demo = new FirezoneLab("fze2e");
-  await demo.build();
-  await demo.startPortal();
-  await demo.startRelay();
-  const gateway = await demo.startGateway();
-  const client = await demo.startClient();
+for (const iceless of [false, true]) {
+  const mode = iceless ? "without ICE" : "with ICE";
 
-  await demo.lab.must(
-    "client",
-    "ping",
-    "-c",
-    "3",
-    "-i",
-    "0.2",
-    "-W",
-    "10",
-    SITES.web,
-  );
-  await demo.lab.must(
-    "client",
-    "ping",
-    "-c",
-    "3",
-    "-i",
-    "0.2",
-    "-W",
-    "5",
-    SITES.webIpv6,
-  );
-  const size = await download(demo, SHORT_DOWNLOAD_BYTES);
+  Deno.test(`${mode}, a client behind NAT pings and downloads from a resource behind the gateway`, async () => {
+    await using demo = new FirezoneLab("fze2e");
+    await demo.build(undefined, { iceless });
+    await demo.startPortal();
+    await demo.startRelay();
+    const gateway = await demo.startGateway();
+    const client = await demo.startClient();
 
-  assert.equal(size, SHORT_DOWNLOAD_BYTES);
-  await client.waitFor(/Connection (?:established|moved) .*path=direct/, 5_000);
-  for (const { lines, label } of [gateway, client]) {
-    assert.deepEqual(
-      lines.filter((line) => / (?:WARN|ERROR) /.test(line)),
-      [],
-      label,
+    await demo.lab.must(
+      "client",
+      "ping",
+      "-c",
+      "3",
+      "-i",
+      "0.2",
+      "-W",
+      "10",
+      SITES.web,
     );
-    assert.deepEqual(
-      lines.filter((line) => /lab-(?:gateway|client)-token/.test(line)),
-      [],
-      label,
+    await demo.lab.must(
+      "client",
+      "ping",
+      "-c",
+      "3",
+      "-i",
+      "0.2",
+      "-W",
+      "5",
+      SITES.webIpv6,
     );
-  }
-});
+    const size = await download(demo, SHORT_DOWNLOAD_BYTES);
+
+    assert.equal(size, SHORT_DOWNLOAD_BYTES);
+    await client.waitFor(
+      /Connection (?:established|moved) .*path=direct/,
+      5_000,
+    );
+    for (const { lines, label } of [gateway, client]) {
+      const finder = iceless ? "Path selected" : "ICE state changed";
+      const other = iceless ? "ICE state changed" : "Path selected";
+      assert.ok(lines.some((line) => line.includes(finder)), label);
+      assert.ok(!lines.some((line) => line.includes(other)), label);
+      assert.deepEqual(
+        lines.filter((line) => / (?:WARN|ERROR) /.test(line)),
+        [],
+        label,
+      );
+      assert.deepEqual(
+        lines.filter((line) => /lab-(?:gateway|client)-token/.test(line)),
+        [],
+        label,
+      );
+    }
+  });
+}
 
 Deno.test("a filter lets its port pass and nothing else", async () => {
   await using demo = new FirezoneLab("fze2e");

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  loseEgress,
-  makeSymmetric,
-  plugIn,
-  unplug,
-} from "../../scripts/lab/faults.ts";
+import { loseEgress, plugIn, unplug } from "../../scripts/lab/faults.ts";
+import { SYMMETRIC_ROUTERS } from "../../scripts/lab/sites.ts";
 import {
   curl,
   download,
@@ -64,10 +60,9 @@ Deno.test("[ops 14] a download arrives whole over a direct path", async () => {
 });
 
 Deno.test("[ops 14a] a download arrives whole from relay to relay, with symmetric NAT at both ends and one relay", async () => {
-  await using lab = await startQuietLab(async ({ lab }) => {
-    await makeSymmetric(lab, "c");
-    await makeSymmetric(lab, "g");
-  });
+  await using lab = await startQuietLab((demo) =>
+    demo.setRouters(SYMMETRIC_ROUTERS)
+  );
 
   assert.equal(
     await download(lab, DOWNLOAD_BYTES, ...ABORT_WHEN_SLOW),
@@ -146,10 +141,9 @@ Deno.test("[ops 17] a resource answers at once after the gateway restarted", asy
 });
 
 Deno.test("a relay that lost its portal goes on serving, and is the same relay when the portal is back", async () => {
-  await using lab = await startLab(async ({ lab }) => {
-    await makeSymmetric(lab, "c");
-    await makeSymmetric(lab, "g");
-  });
+  await using lab = await startLab((demo) =>
+    demo.setRouters(SYMMETRIC_ROUTERS)
+  );
   const rejoins = [lab.client, lab.gateway, lab.relay].map((process) =>
     nextLine(process, /Joined the portal/, 20_000)
   );

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
   blockDirectPath,
-  makeSymmetric,
   plugIn,
   unblockDirectPath,
   unplug,
 } from "../../scripts/lab/faults.ts";
+import { SYMMETRIC_ROUTERS } from "../../scripts/lab/sites.ts";
 import {
   expectNoWarnings,
   expectRecovery,
@@ -28,10 +28,9 @@ Deno.test("a direct path does not notice that the relay restarts", async () => {
 });
 
 Deno.test("traffic through the only relay goes on after it restarts, with symmetric NAT at both ends", async () => {
-  await using lab = await startLab(async ({ lab }) => {
-    await makeSymmetric(lab, "c");
-    await makeSymmetric(lab, "g");
-  });
+  await using lab = await startLab((demo) =>
+    demo.setRouters(SYMMETRIC_ROUTERS)
+  );
   const { demo, relay, pings } = lab;
   await waitForPath(lab.client, "relayed", 5_000);
 
@@ -44,10 +43,9 @@ Deno.test("traffic through the only relay goes on after it restarts, with symmet
 });
 
 Deno.test("traffic moves to another relay when its own is replaced for good", async () => {
-  await using lab = await startLab(async ({ lab }) => {
-    await makeSymmetric(lab, "c");
-    await makeSymmetric(lab, "g");
-  });
+  await using lab = await startLab((demo) =>
+    demo.setRouters(SYMMETRIC_ROUTERS)
+  );
   const { demo, relay, pings } = lab;
 
   pings.noteFault();
@@ -60,8 +58,7 @@ Deno.test("traffic moves to another relay when its own is replaced for good", as
 
 Deno.test("traffic through one of two relays goes on when that one goes", async () => {
   await using lab = await startLab(async (demo) => {
-    await makeSymmetric(demo.lab, "c");
-    await makeSymmetric(demo.lab, "g");
+    await demo.setRouters(SYMMETRIC_ROUTERS);
   });
   const { demo, relay, pings } = lab;
   const allocated = [lab.client, lab.gateway].map((process) =>
@@ -91,10 +88,9 @@ Deno.test("the portal may restart without a lost ping", async () => {
 });
 
 Deno.test("portal and relay may restart together under a relayed path", async () => {
-  await using lab = await startLab(async ({ lab }) => {
-    await makeSymmetric(lab, "c");
-    await makeSymmetric(lab, "g");
-  });
+  await using lab = await startLab((demo) =>
+    demo.setRouters(SYMMETRIC_ROUTERS)
+  );
   const { demo, portal, relay, pings } = lab;
 
   pings.noteFault();

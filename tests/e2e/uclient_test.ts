@@ -144,9 +144,10 @@ async function runOnDataChannel(
   relay: RelayShell,
   options: readonly string[],
 ): Promise<string> {
+  let output = "";
   for (let attempt = 0; attempt < 60; attempt++) {
     await using client = startClient(relay, `run ${attempt}`, options);
-    let output = "";
+    output = "";
     for await (
       const text of client.process.stdout.pipeThrough(new TextDecoderStream())
     ) {
@@ -155,7 +156,9 @@ async function runOnDataChannel(
     }
     if (output.includes("Total transmit time")) return output;
   }
-  throw new Error("coturn's client never picked a channel that carries data");
+  throw new Error(
+    `coturn's client never picked a channel that carries data:\n${output}`,
+  );
 }
 
 function startClient(

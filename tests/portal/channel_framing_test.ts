@@ -528,7 +528,7 @@ Deno.test("[portal 55] a message that would make a frame of 8,000,000 bytes is r
   assert.ok(new TextEncoder().encode(longest).length < 8_000_000);
 });
 
-Deno.test("[portal 56] capabilities are announced after every join before anything else", () => {
+Deno.test("[p2p 2] [portal 56] capabilities are announced after every join before anything else", () => {
   const portal = new Harness({ capabilities: { iceless: false } }).open();
   portal.channel.send(NO_RELAYS);
   portal.acknowledgeJoin();

@@ -341,7 +341,7 @@ Deno.test("[portal 49] each required member of a grant is required", () => {
   }
 });
 
-Deno.test("[portal 67] [p2p 1] an absent use_iceless means false, another type refuses the grant", () => {
+Deno.test("[p2p 1] [portal 67] an absent use_iceless means false, another type refuses the grant", () => {
   assert.equal(acceptGrant({}).useIceless, false);
   assert.equal(
     refuseGrant({ use_iceless: "true" }),
