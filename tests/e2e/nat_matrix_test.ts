@@ -73,17 +73,16 @@ for (const { name: mode, iceless } of MODES) {
   });
 }
 
-/** All kinds over IPv4; over IPv6 and both, what differs: whether a filter is there, and whether IPv4 alone would do. */
+/** All kinds over IPv4 and both families. Over IPv6, which is not translated, they differ only in whether there is a filter. */
 function matrix(): Case[] {
   const kinds: NatKind[] = ["none", "cone", "port-restricted", "symmetric"];
   const filtered: NatKind[] = ["none", "port-restricted"];
-  const extremes: NatKind[] = ["none", "symmetric"];
   return [
     ...pairs(kinds, "ipv4"),
     caseOf("address-restricted ipv4", "symmetric ipv4"),
     caseOf("symmetric ipv4", "address-restricted ipv4"),
     ...pairs(filtered, "ipv6"),
-    ...pairs(extremes, "dual"),
+    ...pairs(kinds, "dual"),
     caseOf("symmetric dual", "symmetric ipv4"),
     caseOf("port-restricted ipv6", "port-restricted ipv4"),
   ];

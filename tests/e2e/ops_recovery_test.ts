@@ -7,6 +7,7 @@ import {
   expectNoWarnings,
   lastPath,
   nextLine,
+  type RunningLab,
   sha256OfZeros,
   startLab,
   startQuietLab,
@@ -20,6 +21,16 @@ const ABORT_WHEN_SLOW = ["--speed-limit", "102400", "--speed-time", "10"];
 
 /** Longest time from asking for access to an established connection after roaming, in ms. */
 const HANDSHAKE_LIMIT_MS = 2_000;
+
+/** Rows of the table that differ only in how paths are found. */
+const MODES_OF_ROW_14A = [
+  { row: "14a", mode: "with ICE", iceless: false },
+  { row: "14b", mode: "without ICE", iceless: true },
+];
+const MODES_OF_ROW_15 = [
+  { row: "15", mode: "with ICE", iceless: false },
+  { row: "15b", mode: "without ICE", iceless: true },
+];
 
 Deno.test("[ops 3] a resource answers while the portal is down", async () => {
   await using lab = await startQuietLab();
@@ -59,19 +70,23 @@ Deno.test("[ops 14] a download arrives whole over a direct path", async () => {
   expectNoWarnings(lab.client, lab.gateway);
 });
 
-Deno.test("[ops 14a] a download arrives whole from relay to relay, with symmetric NAT at both ends and one relay", async () => {
-  await using lab = await startQuietLab((demo) =>
-    demo.setRouters(SYMMETRIC_ROUTERS)
-  );
+for (const { row, mode, iceless } of MODES_OF_ROW_14A) {
+  Deno.test(`[ops ${row}] ${mode}, a download arrives whole from relay to relay, with symmetric NAT at both ends and one relay`, async () => {
+    await using lab = await startQuietLab(
+      (demo) => demo.setRouters(SYMMETRIC_ROUTERS),
+      iceless,
+    );
 
-  assert.equal(
-    await download(lab, DOWNLOAD_BYTES, ...ABORT_WHEN_SLOW),
-    await sha256OfZeros(DOWNLOAD_BYTES),
-  );
+    assert.equal(
+      await download(lab, DOWNLOAD_BYTES, ...ABORT_WHEN_SLOW),
+      await sha256OfZeros(DOWNLOAD_BYTES),
+    );
 
-  assert.equal(lastPath(lab.client), "relayed");
-  expectNoWarnings(lab.client, lab.gateway, lab.relay);
-});
+    assert.equal(lastPath(lab.client), "relayed");
+    expectMode(lab, iceless);
+    expectNoWarnings(lab.client, lab.gateway, lab.relay);
+  });
+}
 
 Deno.test("[ops 14c] a download arrives whole with a gateway that has no IPv6", async () => {
   await using lab = await startQuietLab(({ lab }) =>
@@ -84,49 +99,53 @@ Deno.test("[ops 14c] a download arrives whole with a gateway that has no IPv6", 
   );
 });
 
-Deno.test("[ops 15] a download arrives whole when the client loses a fifth of what it sends", async () => {
+for (const { row, mode, iceless } of MODES_OF_ROW_15) {
+  Deno.test(`[ops ${row}] ${mode}, a download arrives whole when the client loses a fifth of what it sends`, async () => {
+    await using lab = await startQuietLab(undefined, iceless);
+    await loseEgress(lab.demo.lab, "client", 20);
+
+    assert.equal(
+      await download(
+        lab,
+        DOWNLOAD_BYTES,
+        ...["--speed-limit", "10240", "--speed-time", "30"],
+      ),
+      await sha256OfZeros(DOWNLOAD_BYTES),
+    );
+
+    expectMode(lab, iceless);
+    expectNoWarnings(lab.client, lab.gateway);
+  });
+}
+
+Deno.test("[ops 16] with ICE, a download goes on when the client comes back from another address", async () => {
   await using lab = await startQuietLab();
-  await loseEgress(lab.demo.lab, "client", 20);
 
-  assert.equal(
-    await download(
-      lab,
-      DOWNLOAD_BYTES,
-      "--speed-limit",
-      "10240",
-      "--speed-time",
-      "30",
-    ),
-    await sha256OfZeros(DOWNLOAD_BYTES),
+  const took = await downloadWhileRoaming(lab);
+  const established = lab.client.lines.findLast((line) =>
+    /Connection established/.test(line)
   );
+  const tookMs = Number(/tookMs=(\d+)/.exec(established ?? "")?.[1]);
 
+  console.log(`    connection ${tookMs} ms after access, ${took}`);
+  assert.ok(tookMs <= HANDSHAKE_LIMIT_MS);
+  expectMode(lab, false);
   expectNoWarnings(lab.client, lab.gateway);
 });
 
-Deno.test("[ops 16] a download goes on when the client comes back from another address", async () => {
-  await using lab = await startQuietLab();
-  const { demo, client } = lab;
-  const startedAt = performance.now();
+Deno.test("[ops 16b] without ICE, a download goes on over the same session when the client comes back from another address", async () => {
+  await using lab = await startQuietLab(undefined, true);
+  const connections = () =>
+    lab.client.lines.filter((line) => /Connection established/.test(line))
+      .length;
+  const before = connections();
 
-  const sum = download(lab, DOWNLOAD_BYTES, "--limit-rate", "300k");
-  await sleep(5_000);
-  await unplug(demo.lab, "c");
-  await sleep(3_000);
-  await plugIn(demo.lab, "c", 200);
-  const established = nextLine(client, /Connection established/, 20_000);
-  client.signal("SIGHUP");
-  const tookMs = Number(/tookMs=(\d+)/.exec(await established)?.[1]);
+  const took = await downloadWhileRoaming(lab);
 
-  assert.equal(await sum, await sha256OfZeros(DOWNLOAD_BYTES));
-  const seconds = (performance.now() - startedAt) / 1_000;
-  console.log(
-    `    roaming: connection ${tookMs} ms after access, download ${
-      seconds.toFixed(1)
-    } s in all`,
-  );
-  assert.ok(seconds <= 60);
-  assert.ok(tookMs <= HANDSHAKE_LIMIT_MS);
-  expectNoWarnings(client, lab.gateway);
+  console.log(`    ${took}`);
+  assert.equal(connections(), before);
+  expectMode(lab, true);
+  expectNoWarnings(lab.client, lab.gateway);
 });
 
 Deno.test("[ops 17] a resource answers at once after the gateway restarted", async () => {
@@ -162,6 +181,28 @@ Deno.test("a relay that lost its portal goes on serving, and is the same relay w
   assert.equal(await lab.relay.stop(), 0);
   expectNoWarnings(lab.client, lab.gateway, lab.relay);
 });
+
+/** Takes the client to another address in the middle of a download, and tells how long that took in all. */
+async function downloadWhileRoaming(lab: RunningLab): Promise<string> {
+  const startedAt = performance.now();
+  const sum = download(lab, DOWNLOAD_BYTES, "--limit-rate", "300k");
+  await sleep(5_000);
+  await unplug(lab.demo.lab, "c");
+  await sleep(3_000);
+  await plugIn(lab.demo.lab, "c", 200);
+  lab.client.signal("SIGHUP");
+
+  assert.equal(await sum, await sha256OfZeros(DOWNLOAD_BYTES));
+  const seconds = (performance.now() - startedAt) / 1_000;
+  assert.ok(seconds <= 60);
+  return `download ${seconds.toFixed(1)} s in all`;
+}
+
+/** Checks by what the client logged that it found its paths as it should. */
+function expectMode({ client }: RunningLab, iceless: boolean): void {
+  const usedIce = client.lines.some((line) => /ICE state changed/.test(line));
+  assert.equal(usedIce, !iceless);
+}
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -24,14 +24,15 @@ export interface RunningLab extends AsyncDisposable {
   readonly pings: PingMeter;
 }
 
-/** Starts a lab, after `prepare` has made its network what the test wants, and waits for the first replies. */
+/** Starts a lab, after `prepare` has made its network what the test wants, and waits for the first replies. `iceless`: whether connections do without ICE. */
 export async function startLab(
   prepare: (demo: FirezoneLab) => Promise<void> = () => Promise.resolve(),
+  iceless = false,
 ): Promise<RunningLab> {
   requireTools("ip", "nft", "ping", "curl", "stdbuf");
   const demo = new FirezoneLab(PREFIX);
   try {
-    await demo.build();
+    await demo.build(undefined, { iceless });
     await prepare(demo);
     const portal = await demo.startPortal();
     const relay = await demo.startRelay();
@@ -51,8 +52,9 @@ export async function startLab(
 /** Starts a lab whose pings stop once they were answered: what the test sends has to keep the connection alive by itself. */
 export async function startQuietLab(
   prepare?: (demo: FirezoneLab) => Promise<void>,
+  iceless?: boolean,
 ): Promise<RunningLab> {
-  const lab = await startLab(prepare);
+  const lab = await startLab(prepare, iceless);
   await lab.pings.stop();
   return lab;
 }
