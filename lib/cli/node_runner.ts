@@ -107,14 +107,22 @@ export async function runNode<Message, Request, Event, News>(
     process.complain(plane);
     return EXIT_FAILED;
   }
+  let isJoined = false;
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {
       case "message":
         return plane.send(event.message);
       case "fatal":
         return failed.resolve(explainPortal(event.reason, node.apiUrl));
-      default:
-        return logPortal(event, log);
+      case "joined":
+        isJoined = true;
+        return log.log("info", "Joined the portal");
+      case "disconnected":
+        log.log("info", isJoined ? "Lost the portal" : "Portal not reached", {
+          reason: describeFailure(event.failure),
+          retryInMs: Math.round(event.retryInMs),
+        });
+        isJoined = false;
     }
   });
   const nodePortal = nodePortalOf(node, portal);
@@ -246,16 +254,5 @@ function connectionTo<Message, Request, Event, News>(
     random: SYSTEM_RANDOM,
     log: sink.logger("portal"),
     onEvent,
-  });
-}
-
-function logPortal(
-  event: Exclude<PortalEvent<never>, { kind: "message" | "fatal" }>,
-  log: Logger,
-): void {
-  if (event.kind === "joined") return log.log("info", "Joined the portal");
-  log.log("info", "Lost the portal", {
-    reason: describeFailure(event.failure),
-    retryInMs: Math.round(event.retryInMs),
   });
 }
