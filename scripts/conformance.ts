@@ -96,10 +96,14 @@ function report(list: string, index: Index, isAll: boolean): void {
   }
 }
 
+/** Rows of the table of upstream's integration tests, which are no checklist. */
+const ROWS_OF_TESTS = "ops";
+
 /** Lines that tests name and no checklist has: slips of the pen. */
 function strays(index: Index): string[] {
   return [...index].flatMap(([key, tests]) => {
     const [list = "", number = ""] = key.split(" ");
+    if (list === ROWS_OF_TESTS) return [];
     const isLine = list in LINES && Number(number) >= 1 &&
       Number(number) <= (LINES[list] ?? 0);
     return isLine ? [] : tests.map(({ place }) => `[${key}] (${place})`);

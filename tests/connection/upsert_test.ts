@@ -81,7 +81,7 @@ Deno.test("[p2p 8] candidates that were withdrawn are not signalled again", () =
   assert.ok(again.every((line) => !relayed.includes(line)));
 });
 
-Deno.test("[p2p 6] a connection is replaced when anything differs, the preshared key alone included", () => {
+Deno.test("[p2p 6] [portal 66] a connection is replaced when anything differs, the preshared key alone included", () => {
   const { client, gateway, world } = connectedSite();
   const same = peerConfig(client, gateway, "receiver");
   const changed = [

@@ -92,7 +92,7 @@ Deno.test("a filter lets its port pass and nothing else", async () => {
   assert.notEqual(fromClient.code, 0);
 });
 
-Deno.test("a download goes on while the portal restarts, and the gateway joins again", async () => {
+Deno.test("[portal 31] a download goes on while the portal restarts, and the gateway joins again", async () => {
   await using demo = new FirezoneLab("fze2e");
   await demo.build();
   const portal = await demo.startPortal();

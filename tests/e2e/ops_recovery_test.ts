@@ -159,7 +159,7 @@ Deno.test("[ops 17] a resource answers at once after the gateway restarted", asy
   expectNoWarnings(lab.client);
 });
 
-Deno.test("a relay that lost its portal goes on serving, and is the same relay when the portal is back", async () => {
+Deno.test("[portal 89] [portal 90] a relay that lost its portal goes on serving, and is the same relay when the portal is back", async () => {
   await using lab = await startLab((demo) =>
     demo.setRouters(SYMMETRIC_ROUTERS)
   );

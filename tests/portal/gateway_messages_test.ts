@@ -264,6 +264,22 @@ Deno.test("init is read with all its parts", () => {
   });
 });
 
+Deno.test("[portal 61] what init says about masquerading changes nothing", () => {
+  const withConfig = (isEnabled: boolean) =>
+    accept(
+      "init",
+      initPayload({
+        config: {
+          ipv4_masquerade_enabled: isEnabled,
+          ipv6_masquerade_enabled: isEnabled,
+        },
+      }),
+      "init",
+    );
+
+  assert.deepEqual(withConfig(false), withConfig(true));
+});
+
 Deno.test("[portal 49] each required member of init is required", () => {
   for (const name of ["interface", "config", "flow_logs"]) {
     assert.equal(
