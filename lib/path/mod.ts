@@ -12,9 +12,10 @@
  * pairs. A reply goes back the way its request came, so it proves that pair
  * and times it. Each side takes the best pair that was proved as its primary,
  * for its own direction: first by what the pair is made of, direct before
- * relayed, then by speed. A primary is never left because it is silent, only
- * for a better one. When handshakes go unanswered, or candidates change, all
- * is measured again, and packets keep to the last path until that is done.
+ * relayed, then by speed. A primary that has proved itself is left only for a
+ * better one; one that answers no probe at all, for any that does. When
+ * handshakes go unanswered, or candidates change, all is measured again, and
+ * packets keep to the last path until that is done.
  *
  * `PathAgent` is the whole of one side but the tunnel, which its owner has:
  * the owner tells it what the tunnel accepted, and seals the probes.

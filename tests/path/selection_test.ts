@@ -124,6 +124,42 @@ Deno.test("[p2p 72] a primary that was never measured is not left for one of its
   assert.equal(gateway.primary, `${HOST} > 10.1.0.1:9`);
 });
 
+Deno.test("a primary that answers none of its first four probes is left for any path that answers, even one of a worse class", () => {
+  const gateway = new TestPathAgent();
+  gateway.addLocal("host", HOST);
+  gateway.addRemote("host", "10.1.0.1:9");
+  gateway.addRemote("relay", PEER_RELAYED, "10.1.0.1:9");
+  gateway.initiation(HOST, "10.1.0.1:9");
+  gateway.advance(999); // Probes at 0, 200 and 500 ms.
+  gateway.answerProbe(HOST, PEER_RELAYED);
+  const beforeFourth = gateway.primary;
+
+  gateway.advance(1); // The fourth.
+  gateway.answerProbe(HOST, PEER_RELAYED);
+
+  assert.equal(beforeFourth, `${HOST} > 10.1.0.1:9`);
+  assert.equal(gateway.primary, `${HOST} > ${PEER_RELAYED}`);
+});
+
+Deno.test("[p2p 63] four addresses that only packets revealed are kept for 15 s before a fifth takes the place of the oldest", () => {
+  const gateway = withPrimary();
+  const revealed = ["1", "2", "3", "4", "5"].map((n) => `10.7.0.${n}:9`);
+  const known = () =>
+    revealed.filter((remote) => gateway.probesOn(HOST, remote).length > 0);
+  for (const remote of revealed) gateway.probe(HOST, remote);
+  gateway.advance(14_999);
+  gateway.probe(HOST, "10.7.0.5:9");
+  gateway.advance(0);
+  const early = known();
+
+  gateway.advance(1);
+  gateway.probe(HOST, "10.7.0.5:9");
+  gateway.advance(0);
+
+  assert.deepEqual(early, revealed.slice(0, 4));
+  assert.deepEqual(known(), revealed);
+});
+
 Deno.test("[p2p 73] two initiations in a row without a response leave the primary and probe all paths", () => {
   const gateway = withPrimary();
   const before = gateway.sent.length;
