@@ -5,7 +5,12 @@ import {
   type PacketSink,
 } from "../base/mod.ts";
 import type { SendVerdict } from "../connection/mod.ts";
-import { isMulticastAddress, isTunnelAddress } from "../policy/mod.ts";
+import {
+  includesAddress,
+  isMulticastAddress,
+  isTunnelAddress,
+  type TunnelAddresses,
+} from "../policy/mod.ts";
 import {
   applyOuterEcn,
   IcmpErrorView,
@@ -20,7 +25,6 @@ import type { ClientNode } from "./client_node.ts";
 import type { Gateway, Gateways } from "./gateways.ts";
 import type { Requests, WaitOutcome } from "./requests.ts";
 import type { Route, Routes } from "./routes.ts";
-import { includesAddress, type TunnelAddresses } from "./tunnel_addresses.ts";
 
 /** What became of a packet from the TUN device. */
 export type OutboundOutcome =

@@ -1,7 +1,11 @@
 import type { Cidr } from "../base/mod.ts";
-import { NetworkTree, NO_NETWORK } from "../policy/mod.ts";
+import {
+  includesAddress,
+  NetworkTree,
+  NO_NETWORK,
+  type TunnelAddresses,
+} from "../policy/mod.ts";
 import type { Route } from "./routes.ts";
-import { includesAddress, type TunnelAddresses } from "./tunnel_addresses.ts";
 
 /** A gateway that we have a connection to, and what goes through it. */
 export class Gateway {

@@ -10,10 +10,11 @@ import {
   writeU32,
 } from "../base/mod.ts";
 import { sha256 } from "../crypto/mod.ts";
-
-/** Where tunnel addresses of clients and gateways come from (data-plane spec §1.1). */
-const TUNNEL_RANGE_4 = knownCidr("100.64.0.0/11");
-const TUNNEL_RANGE_6 = knownCidr("fd00:2021:1111::/107");
+import {
+  TUNNEL_RANGE_V4,
+  TUNNEL_RANGE_V6,
+  type TunnelAddresses,
+} from "../policy/mod.ts";
 
 /** What no resource may lie in: tunnel, proxy and sentinel addresses (data-plane spec §1.1). */
 export const RESERVED_RANGES: readonly Cidr[] = [
@@ -23,14 +24,6 @@ export const RESERVED_RANGES: readonly Cidr[] = [
 
 const OFFSET_BITS = 21;
 const LAST_OFFSET = 2 ** OFFSET_BITS - 2;
-
-/** The tunnel addresses of one device. */
-export interface TunnelAddresses {
-  /** Out of 100.64.0.0/11. */
-  readonly ipv4: IpAddress;
-  /** Out of fd00:2021:1111::/107. */
-  readonly ipv6: IpAddress;
-}
 
 /**
  * Hands out tunnel addresses that depend on the device alone.
@@ -50,7 +43,7 @@ export class AddressPlan {
 
   /** Sets an address of either family aside. Returns `false` when it is outside the ranges or taken. */
   reserve(ip: IpAddress): boolean {
-    const range = ip.family === 4 ? TUNNEL_RANGE_4 : TUNNEL_RANGE_6;
+    const range = ip.family === 4 ? TUNNEL_RANGE_V4 : TUNNEL_RANGE_V6;
     if (!cidrContains(range, ip)) return false;
     const place = placeOf(ip);
     if (this.#taken.has(place)) return false;
@@ -67,8 +60,8 @@ export class AddressPlan {
     }
     this.#taken.add(offset).add(-offset);
     return {
-      ipv4: at(TUNNEL_RANGE_4, offset),
-      ipv6: at(TUNNEL_RANGE_6, offset),
+      ipv4: at(TUNNEL_RANGE_V4, offset),
+      ipv6: at(TUNNEL_RANGE_V6, offset),
     };
   }
 }

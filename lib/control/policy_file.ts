@@ -8,7 +8,8 @@ import {
   utf8,
 } from "../base/mod.ts";
 import { sha256 } from "../crypto/mod.ts";
-import { AddressPlan, type TunnelAddresses } from "./address_plan.ts";
+import type { TunnelAddresses } from "../policy/mod.ts";
+import { AddressPlan } from "./address_plan.ts";
 import { FAR_EXPIRY_S } from "./constants.ts";
 import type {
   ClientEntry,

@@ -7,9 +7,9 @@ import {
   type ResourceEntry,
   ResourceTable,
   type Selection,
+  type TunnelAddresses,
 } from "../policy/mod.ts";
 import type { Selector } from "../wire/mod.ts";
-import type { TunnelAddresses } from "./tunnel_addresses.ts";
 
 /** Whether a client may exchange packets with an address. `refused`: an Internet resource does not cover it. */
 export type Access = Selection | "refused";

@@ -20,7 +20,7 @@ import {
   OUTBOUND_VERDICTS,
   type OutboundVerdict,
 } from "./outbound.ts";
-import type { TunnelAddresses } from "./tunnel_addresses.ts";
+import type { TunnelAddresses } from "../policy/mod.ts";
 
 /** What became of a packet from a client. */
 export type OutboundOutcome = PacketRefusal | OutboundVerdict;

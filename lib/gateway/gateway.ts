@@ -12,7 +12,12 @@ import {
   unreachable,
 } from "../base/mod.ts";
 import type { NodeEvent, NodeSnapshot } from "../connection/mod.ts";
-import { TUNNEL_RANGE_V4, TUNNEL_RANGE_V6 } from "../policy/mod.ts";
+import {
+  equalTunnelAddresses,
+  TUNNEL_RANGE_V4,
+  TUNNEL_RANGE_V6,
+  type TunnelAddresses,
+} from "../policy/mod.ts";
 import type {
   CreateAuthorization,
   GatewayInit,
@@ -32,10 +37,6 @@ import type { CloseReason, GatewayEvent, GatewayInput } from "./events.ts";
 import { expiryInstant } from "./expiry.ts";
 import type { GatewayNode } from "./gateway_node.ts";
 import { Outbox } from "./outbox.ts";
-import {
-  equalTunnelAddresses,
-  type TunnelAddresses,
-} from "./tunnel_addresses.ts";
 
 /** What a gateway is made of. */
 export interface GatewayOptions {

@@ -1,4 +1,8 @@
-import { isTunnelAddress } from "../policy/mod.ts";
+import {
+  includesAddress,
+  isTunnelAddress,
+  type TunnelAddresses,
+} from "../policy/mod.ts";
 import {
   type IcmpErrorView,
   type IpPacketView,
@@ -6,7 +10,6 @@ import {
   selectorKind,
 } from "../wire/mod.ts";
 import type { Client } from "./client.ts";
-import { includesAddress, type TunnelAddresses } from "./tunnel_addresses.ts";
 
 /** Why a packet from the TUN device is dropped, one for each row of data-plane spec §6. */
 export type InboundDrop = (typeof INBOUND_DROPS)[number];

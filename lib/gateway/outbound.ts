@@ -1,8 +1,10 @@
 import { unreachable } from "../base/mod.ts";
 import {
+  includesAddress,
   isMulticastAddress,
   isProxyAddress,
   isTunnelAddress,
+  type TunnelAddresses,
 } from "../policy/mod.ts";
 import {
   type IcmpErrorView,
@@ -10,7 +12,6 @@ import {
   isP2pControl,
 } from "../wire/mod.ts";
 import type { Client } from "./client.ts";
-import { includesAddress, type TunnelAddresses } from "./tunnel_addresses.ts";
 
 /** What is to become of a packet from a client, one for each row of data-plane spec §5. */
 export type OutboundVerdict = (typeof OUTBOUND_VERDICTS)[number];

@@ -30,3 +30,8 @@ export {
   ResourceTable,
   type Selection,
 } from "./resource_table.ts";
+export {
+  equalTunnelAddresses,
+  includesAddress,
+  type TunnelAddresses,
+} from "./tunnel_addresses.ts";
