@@ -16,6 +16,7 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["wireguard-go", "wireguard-go"],
   ["wg", "wireguard-tools"],
   ["turnserver", "coturn"],
+  ["faketime", "faketime"],
   ["setcap", "libcap2-bin"],
   ["setpriv", "util-linux"],
   ["tshark", "tshark"],

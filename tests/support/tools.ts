@@ -14,6 +14,17 @@ export function requireTools(...commands: readonly string[]): void {
   );
 }
 
+/** Returns the path of a library that Debian keeps in a folder named after the machine. Fails with the way out when there is none. */
+export function findLibrary(name: string): string {
+  const paths = [...Deno.readDirSync("/usr/lib")]
+    .map((folder) => `/usr/lib/${folder.name}/${name}`);
+  const path = paths.find(exists);
+  if (path !== undefined) return path;
+  throw new Error(
+    `Not installed: ${name}; run \`deno task setup\` as root`,
+  );
+}
+
 function exists(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
