@@ -21,20 +21,25 @@ export function gatewayRole(
     role: "gateway",
     parameters: gatewayParameters({ identity, name, publicKey }),
     networkNews: () => ({ kind: "network-changed" }),
-    onEvent(event, portal, log) {
-      switch (event.kind) {
-        case "portal-request":
-          return portal.send(event.request);
-        case "reconnect-portal":
-          return portal.reconnect();
-        case "connection-established":
-        case "connection-path-changed":
-        case "connection-failed":
-        case "connection-closed": {
-          const peer = { role: "client", id: event.clientId } as const;
-          return noteConnection(event, peer, portal, log);
+    serve: ({ portal, log }) => ({
+      handleEvent(event) {
+        switch (event.kind) {
+          case "portal-request":
+            return portal.send(event.request);
+          case "reconnect-portal":
+            return portal.reconnect();
+          case "connection-established":
+          case "connection-path-changed":
+          case "connection-failed":
+          case "connection-closed": {
+            const peer = { role: "client", id: event.clientId } as const;
+            return noteConnection(event, peer, portal, log);
+          }
+          case "interface-configured":
+            return;
         }
-      }
-    },
+      },
+      stop: () => Promise.resolve(),
+    }),
   };
 }

@@ -28,7 +28,7 @@
  */
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
-export type { Core, ShellRequest } from "./core.ts";
+export type { Core, ShellNews, ShellRequest } from "./core.ts";
 export { DataPlane, type DataPlaneOptions } from "./data_plane.ts";
 export {
   KernelRefusedError,
