@@ -31,6 +31,16 @@ export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
 export { DataPlane, type DataPlaneOptions } from "./data_plane.ts";
 export {
+  type DnsExchange,
+  type DnsTransport,
+  exchange,
+} from "./dns_exchange.ts";
+export {
+  DnsBindError,
+  DnsServer,
+  type DnsServerOptions,
+} from "./dns_server.ts";
+export {
   KernelRefusedError,
   MissingCapabilityError,
   TunBusyError,
