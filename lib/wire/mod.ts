@@ -58,6 +58,16 @@ export {
   p2pControlPayloadAt,
 } from "./p2p_control.ts";
 export {
+  type AssignedIps,
+  type DomainStatus,
+  encodeAssignedIps,
+  encodeDomainStatus,
+  P2P_PAYLOAD_REFUSALS,
+  type P2pPayloadRefusal,
+  readAssignedIps,
+  readDomainStatus,
+} from "./p2p_domain.ts";
+export {
   encodePathProbe,
   pathProbeIdentifier,
   pathProbeSequence,
