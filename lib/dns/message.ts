@@ -29,6 +29,9 @@ const MAX_NAME_BYTES = 255;
 /** The upper two bits of a length: both set for a pointer, RFC 1035 §4.1.4; the mixed values are reserved. */
 const POINTER_MASK = 0xc0;
 
+/** How a message travels. */
+export type DnsTransport = "udp" | "tcp";
+
 /** What header and question tell of a message. */
 export interface DnsMessage {
   /** Ties an answer to its query. */

@@ -23,6 +23,7 @@ export {
 } from "./constants.ts";
 export {
   type DnsMessage,
+  type DnsTransport,
   hasReadableAnswers,
   isAnswerTo,
   readMessage,
@@ -35,3 +36,13 @@ export {
   writeQuery,
   writeReply,
 } from "./encode.ts";
+export { type AddressAnswer, readAddresses } from "./answer.ts";
+export { AddressCache } from "./address_cache.ts";
+export { type HostsFile, parseHostsFile } from "./hosts_file.ts";
+export { NameserverOrder } from "./nameserver_order.ts";
+export { NameserverRanking, type ProbeOutcome } from "./nameserver_ranking.ts";
+export {
+  parseResolvConf,
+  type ResolverSettings,
+  searchOrder,
+} from "./resolv_conf.ts";

@@ -21,7 +21,6 @@ import {
 import type {
   CreateAuthorization,
   GatewayInit,
-  GatewayMessage,
   Relay,
   Resource,
 } from "../portal/mod.ts";
@@ -94,11 +93,7 @@ export class Gateway {
    */
   handleMessage(message: GatewayInput, now: Instant): void {
     this.#takeNodeEvents();
-    if (message.kind !== "network-changed") {
-      return this.#applyMessage(message, now);
-    }
-    this.#node.verifyRelays(now);
-    this.#outbox.emit({ kind: "reconnect-portal" });
+    this.#applyMessage(message, now);
   }
 
   /** Takes a datagram from the network. Packets that policy lets pass go to `packets`. */
@@ -174,7 +169,7 @@ export class Gateway {
     };
   }
 
-  #applyMessage(message: GatewayMessage, now: Instant): void {
+  #applyMessage(message: GatewayInput, now: Instant): void {
     switch (message.kind) {
       case "init":
         return this.#applyInit(message, now);
@@ -200,6 +195,11 @@ export class Gateway {
           message.connected,
           now,
         );
+      case "network-changed":
+        this.#node.verifyRelays(now);
+        return this.#outbox.emit({ kind: "reconnect-portal" });
+      case "domain-resolved":
+        return; // No question was asked.
       default:
         return unreachable(message);
     }

@@ -7,6 +7,7 @@ import {
 } from "../base/mod.ts";
 import {
   type DnsMessage,
+  type DnsTransport,
   isAnswerTo,
   MAX_TCP_MESSAGE_BYTES,
   readMessage,
@@ -34,9 +35,6 @@ const PREFIX_BYTES = 2;
 
 /** Datagrams looked at in one turn, so that a flood of wrong answers cannot keep the thread. */
 const DATAGRAMS_PER_TURN = 16;
-
-/** How a query gets to a server. */
-export type DnsTransport = "udp" | "tcp";
 
 /** One query to one server. */
 export interface DnsExchange {

@@ -5,12 +5,12 @@ import {
   writeU16,
 } from "../base/mod.ts";
 import {
+  type DnsTransport,
   MAX_TCP_MESSAGE_BYTES,
   MAX_UDP_ANSWER_BYTES,
   readQuery,
   truncateAnswer,
 } from "../dns/mod.ts";
-import type { DnsTransport } from "./dns_exchange.ts";
 import { DnsUdpListener } from "./dns_udp_listener.ts";
 import { messageOf } from "./portal_dial.ts";
 import { closeQuietly, writeAll } from "./portal_upgrade.ts";
@@ -61,7 +61,7 @@ export class DnsServer {
   readonly #udp: DnsUdpListener[] = [];
   readonly #tcp: Deno.TcpListener[] = [];
   readonly #accepting: Promise<void>[] = [];
-  readonly #streams = new Map<Deno.TcpConn, Promise<void>>();
+  readonly #streams = new Set<Deno.TcpConn>();
   #inFlight = 0;
   #isClosed = false;
 
@@ -84,15 +84,14 @@ export class DnsServer {
     return server;
   }
 
-  /** Stops. The sockets are free again when the promise settles. */
+  /** Stops. The addresses are free again when the promise settles; answers under way come to nothing. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const listener of this.#tcp) listener.close();
-    for (const conn of this.#streams.keys()) closeQuietly(conn);
+    for (const conn of this.#streams) closeQuietly(conn);
     await Promise.all([
       ...this.#udp.map((listener) => listener.close()),
       ...this.#accepting,
-      ...this.#streams.values(),
     ]);
   }
 
@@ -132,15 +131,15 @@ export class DnsServer {
         if (!this.#isClosed) await pause(ACCEPT_PAUSE_MS);
         continue;
       }
-      if (!this.#hasRoomFor(conn)) closeQuietly(conn);
-      else this.#streams.set(conn, this.#serve(conn));
+      if (this.#hasRoomFor(conn)) void this.#serve(conn);
+      else closeQuietly(conn);
     }
   }
 
   #hasRoomFor(conn: Deno.TcpConn): boolean {
     if (this.#isClosed || this.#streams.size >= MAX_STREAMS) return false;
     let ofPeer = 0;
-    for (const other of this.#streams.keys()) {
+    for (const other of this.#streams) {
       if (other.remoteAddr.hostname === conn.remoteAddr.hostname) ofPeer++;
     }
     return ofPeer < MAX_STREAMS_PER_PEER;
@@ -148,6 +147,7 @@ export class DnsServer {
 
   /** Answers the queries of a stream until it ends, idles or brings what is no query. */
   async #serve(conn: Deno.TcpConn): Promise<void> {
+    this.#streams.add(conn);
     const { patienceMs = STREAM_PATIENCE_MS } = this.#options;
     const within = <T>(work: Promise<T>) => {
       const timer = setTimeout(() => closeQuietly(conn), patienceMs);
