@@ -4,6 +4,9 @@ const PATH = "/etc/resolv.conf";
 /** First line of a file that we wrote. */
 const OUR_MARK = "# Written by firezone-gateway client";
 
+/** Begins a line that the file had before us. */
+const KEPT_MARK = "#was: ";
+
 /** Where the files are; for tests. */
 export interface ResolvConfPaths {
   /** What the host reads. */
@@ -25,9 +28,11 @@ const REAL_PATHS: ResolvConfPaths = {
  *
  * Before the file is replaced it gets a second name, the backup; so whatever
  * it is, a file or a link to one, comes back as it was. Both steps are atomic.
- * A run that was killed leaves a backup beside a file of ours, and the next
- * run puts it back. Where the file is a mount point and cannot be replaced, as
- * in containers, its content is, and the backup is a copy.
+ * Where the file is a mount point, as in containers and network namespaces,
+ * it can have no second name there. Then its content is replaced, and what it
+ * was is kept in comments, because the folder may be shared with others who
+ * do the same. A run that was killed leaves a file of ours, and the next run
+ * puts right what it left.
  */
 export class ResolvConfFile {
   readonly #paths: ResolvConfPaths;
@@ -41,62 +46,65 @@ export class ResolvConfFile {
   readOriginal(): string {
     const { path, backup } = this.#paths;
     const text = readIfThere(path) ?? "";
-    return isOurs(text) ? readIfThere(backup) ?? "" : text;
+    if (!isOurs(text)) return text;
+    return keptIn(text) ?? readIfThere(backup) ?? "";
   }
 
   /** Makes the file say `lines`. Throws what the file system refuses. */
   replace(lines: readonly string[]): void {
-    const { path } = this.#paths;
-    if (!isOurs(readIfThere(path) ?? "")) this.#backUp();
-    this.#write([OUR_MARK, ...lines, ""].join("\n"));
+    const { path, draft } = this.#paths;
+    const present = readIfThere(path) ?? "";
+    const isMount = isOurs(present)
+      ? keptIn(present) !== undefined
+      : !this.#backUp();
+    const kept = isMount ? keep(this.readOriginal()) : [];
+    const text = [OUR_MARK, ...lines, ...kept, ""].join("\n");
+    if (isMount) return Deno.writeTextFileSync(path, text);
+    Deno.writeTextFileSync(draft, text, { mode: 0o644 });
+    Deno.renameSync(draft, path);
   }
 
   /** Puts back what was there, if the file is still ours. Throws what the file system refuses. */
   restore(): void {
     const { path, backup } = this.#paths;
-    const isReplaced = isOurs(readIfThere(path) ?? "");
-    if (!exists(backup)) {
-      if (isReplaced) Deno.removeSync(path); // There was none.
-      return;
-    }
-    if (!isReplaced) return Deno.removeSync(backup);
-    try {
-      Deno.renameSync(backup, path);
-    } catch (error) {
-      if (!isMountPoint(error)) throw error;
-      Deno.writeTextFileSync(path, Deno.readTextFileSync(backup));
-      Deno.removeSync(backup);
-    }
+    const present = readIfThere(path) ?? "";
+    if (!isOurs(present)) return;
+    const kept = keptIn(present);
+    if (kept !== undefined) Deno.writeTextFileSync(path, kept);
+    else if (exists(backup)) Deno.renameSync(backup, path);
+    else Deno.removeSync(path); // There was none.
   }
 
-  /** Gives the file its second name. One from before is out of date: the file is not ours. */
-  #backUp(): void {
-    const { path, backup } = this.#paths;
+  /** Gives the file its second name, in place of one from before. Returns `false` where it cannot have one. */
+  #backUp(): boolean {
+    const { path, backup, draft } = this.#paths;
+    if (exists(draft)) Deno.removeSync(draft);
+    try {
+      if (exists(path)) Deno.linkSync(path, draft);
+    } catch (error) {
+      if (isOtherMount(error)) return false;
+      throw error;
+    }
     if (exists(backup)) Deno.removeSync(backup);
-    if (!exists(path)) return;
-    try {
-      Deno.linkSync(path, backup);
-    } catch (error) {
-      if (!isMountPoint(error)) throw error;
-      Deno.writeTextFileSync(backup, Deno.readTextFileSync(path));
-    }
-  }
-
-  #write(text: string): void {
-    const { path, draft } = this.#paths;
-    Deno.writeTextFileSync(draft, text, { mode: 0o644 });
-    try {
-      Deno.renameSync(draft, path);
-    } catch (error) {
-      if (!isMountPoint(error)) throw error;
-      Deno.writeTextFileSync(path, text);
-      Deno.removeSync(draft);
-    }
+    if (exists(draft)) Deno.renameSync(draft, backup);
+    return true;
   }
 }
 
 function isOurs(text: string): boolean {
   return text.startsWith(OUR_MARK);
+}
+
+function keep(text: string): string[] {
+  return text.split("\n").map((line) => `${KEPT_MARK}${line}`);
+}
+
+/** Returns what `keep` kept in a file of ours; `undefined` if it kept nothing. */
+function keptIn(text: string): string | undefined {
+  const lines = text.split("\n").filter((it) => it.startsWith(KEPT_MARK));
+  return lines.length === 0
+    ? undefined
+    : lines.map((line) => line.slice(KEPT_MARK.length)).join("\n");
 }
 
 function readIfThere(path: string): string | undefined {
@@ -119,8 +127,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** A mount point is busy for a rename, and another file system for a link. */
-function isMountPoint(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : "";
-  return code === "EBUSY" || code === "EXDEV";
+/** A file that is mounted by itself is on another mount than its folder. */
+function isOtherMount(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EXDEV";
 }

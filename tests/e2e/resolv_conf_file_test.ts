@@ -49,7 +49,7 @@ Deno.test("what a killed run left behind is recognised by the next one", async (
   assert.equal(etc.read(), ORIGINAL);
 });
 
-Deno.test("a file that somebody else wrote meanwhile is left alone, and the backup goes", async () => {
+Deno.test("a file that somebody else wrote meanwhile is left alone", async () => {
   await using etc = await Etc.create();
   etc.file.replace(["nameserver 100.100.111.1"]);
   Deno.writeTextFileSync(etc.paths.path, "nameserver 9.9.9.9\n");
@@ -57,7 +57,6 @@ Deno.test("a file that somebody else wrote meanwhile is left alone, and the back
   etc.file.restore();
 
   assert.equal(etc.read(), "nameserver 9.9.9.9\n");
-  assert.deepEqual(etc.names(), ["resolv.conf"]);
   etc.file.replace(["nameserver 100.100.111.1"]);
   etc.file.restore();
   assert.equal(etc.read(), "nameserver 9.9.9.9\n");
