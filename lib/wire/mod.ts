@@ -31,8 +31,12 @@ export {
   selectorKind,
   selectorValue,
 } from "./selector.ts";
+export {
+  type IcmpErrorClass,
+  IcmpErrorView,
+  isIcmpErrorMessage,
+} from "./icmp_error.ts";
 export { TCP_FIN, TCP_RST, tcpFlags } from "./tcp.ts";
-export { type IcmpErrorClass, IcmpErrorView } from "./icmp_error.ts";
 export { type IcmpReplyKind, writeIcmpReply } from "./icmp_reply.ts";
 export { rebuildIcmpError } from "./icmp_translation.ts";
 export {
