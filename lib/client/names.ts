@@ -1,6 +1,7 @@
 import { type Instant, instant, type IpAddress } from "../base/mod.ts";
+import { addressKey } from "../policy/mod.ts";
 import { MAX_NAMES, PROXIES_PER_NAME } from "./constants.ts";
-import { proxyIpv4, proxyIpv6, proxyKey } from "./proxy_addresses.ts";
+import { proxyIpv4, proxyIpv6 } from "./proxy_addresses.ts";
 import type { Route } from "./routes.ts";
 
 /** A domain that somebody asked for, and the addresses that stand for it in the tunnel. */
@@ -57,10 +58,10 @@ export class Names {
     const name = new Name(domain, this.#byDomain.size);
     this.#byDomain.set(domain, name);
     for (const { bytes } of name.ipv4) {
-      this.#byIpv4.set(proxyKey(4, bytes, 0), name);
+      this.#byIpv4.set(addressKey(4, bytes, 0), name);
     }
     for (const { bytes } of name.ipv6) {
-      this.#byIpv6.set(proxyKey(6, bytes, 0), name);
+      this.#byIpv6.set(addressKey(6, bytes, 0), name);
     }
     return name;
   }
@@ -77,6 +78,6 @@ export class Names {
     at: number,
   ): Name | undefined {
     const names = version === 4 ? this.#byIpv4 : this.#byIpv6;
-    return names.get(proxyKey(version, bytes, at));
+    return names.get(addressKey(version, bytes, at));
   }
 }

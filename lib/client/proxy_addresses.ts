@@ -56,15 +56,6 @@ export function proxyIpv6(n: number): IpAddress {
   return ipFromBytes(bytes);
 }
 
-/** Returns a number that no other proxy address of the family at `bytes[at…]` has. Allocates nothing. */
-export function proxyKey(
-  version: 4 | 6,
-  bytes: Uint8Array,
-  at: number,
-): number {
-  return readU32(bytes, version === 4 ? at : at + LOW_BITS_AT);
-}
-
 function address(text: string): IpAddress {
   const ip = parseIp(text);
   assert(ip !== undefined, "An address of ours is malformed");
