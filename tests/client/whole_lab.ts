@@ -108,7 +108,7 @@ export class RoleHost implements SimHost {
       log,
     });
     if (role === "client") {
-      const client = new Client({ node, arena, log });
+      const client = new Client({ node, arena, usesInternet: true, log });
       this.core = client;
       this.fromPortal = (event, payload, now) => {
         const message = parseClientMessage(event, payload);
