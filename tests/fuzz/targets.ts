@@ -1,0 +1,13 @@
+import type { FuzzTarget } from "./engine.ts";
+import { IP_TARGETS } from "./ip_targets.ts";
+import { PORTAL_TARGETS } from "./portal_targets.ts";
+import { STUN_TARGETS } from "./stun_targets.ts";
+import { TEXT_TARGETS } from "./text_targets.ts";
+
+/** Everything that can be fuzzed. */
+export const TARGETS: readonly FuzzTarget[] = [
+  ...IP_TARGETS,
+  ...STUN_TARGETS,
+  ...TEXT_TARGETS,
+  ...PORTAL_TARGETS,
+];
