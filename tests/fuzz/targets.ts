@@ -1,6 +1,7 @@
 import type { FuzzTarget } from "./engine.ts";
 import { IP_TARGETS } from "./ip_targets.ts";
 import { PORTAL_TARGETS } from "./portal_targets.ts";
+import { SITE_TARGETS } from "./site_targets.ts";
 import { STUN_TARGETS } from "./stun_targets.ts";
 import { TEXT_TARGETS } from "./text_targets.ts";
 
@@ -10,4 +11,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...STUN_TARGETS,
   ...TEXT_TARGETS,
   ...PORTAL_TARGETS,
+  ...SITE_TARGETS,
 ];
