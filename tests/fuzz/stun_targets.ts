@@ -13,34 +13,12 @@ import {
   wireguardReceiver,
   writeChannelDataHeader,
 } from "../../lib/wire/mod.ts";
-import { addressOf } from "../support/datagram.ts";
 import { stunVectors } from "../support/stun_vectors.ts";
 import { readAnywhere } from "./anywhere.ts";
+import { ATTRIBUTES } from "./attributes.ts";
 import type { Choices } from "./choices.ts";
 import type { FuzzTarget } from "./engine.ts";
 import { Mutator, repairDatagram } from "./mutator.ts";
-
-/** A message with one attribute of each kind. */
-const EVERYTHING: readonly StunAttribute[] = [
-  { kind: "username", text: "abcd:efgh" },
-  { kind: "realm", text: "firezone" },
-  { kind: "nonce", text: "00000000-0000-4000-8000-000000000001" },
-  { kind: "error-code", code: 438, reason: "Stale Nonce" },
-  { kind: "xor-mapped-address", address: addressOf("203.0.113.7:40001") },
-  { kind: "xor-peer-address", address: addressOf("[2001:db8::7]:1") },
-  { kind: "xor-relayed-address", address: addressOf("198.51.100.9:51234") },
-  { kind: "xor-relayed-address", address: addressOf("[2001:db8::9]:51234") },
-  { kind: "lifetime", seconds: 600 },
-  { kind: "priority", priority: 0x7eff_ffff },
-  { kind: "channel-number", channel: 0x4001 },
-  { kind: "requested-transport", protocol: 17 },
-  { kind: "requested-address-family", family: 6 },
-  { kind: "additional-address-family", family: 6 },
-  { kind: "use-candidate" },
-  { kind: "ice-controlling", tieBreaker: 0x0102_0304_0506_0708n },
-  { kind: "ice-controlled", tieBreaker: 0xffff_ffff_ffff_ffffn },
-  { kind: "software", text: "fuzz" },
-];
 
 const stunCorpus = [
   ...stunVectors("rfc5769_stun.json"),
@@ -50,7 +28,7 @@ stunCorpus.push(encodeStun({
   class: "request",
   method: 1,
   transactionId: new Uint8Array(12).fill(9),
-  attributes: EVERYTHING,
+  attributes: ATTRIBUTES,
 }));
 
 const datagramCorpus = [

@@ -3,6 +3,7 @@ import { IP_TARGETS } from "./ip_targets.ts";
 import { PORTAL_TARGETS } from "./portal_targets.ts";
 import { SITE_TARGETS } from "./site_targets.ts";
 import { STUN_TARGETS } from "./stun_targets.ts";
+import { PROTOCOL_TARGETS } from "./protocol_targets.ts";
 import { TEXT_TARGETS } from "./text_targets.ts";
 
 /** Everything that can be fuzzed. */
@@ -11,5 +12,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...STUN_TARGETS,
   ...TEXT_TARGETS,
   ...PORTAL_TARGETS,
+  ...PROTOCOL_TARGETS,
   ...SITE_TARGETS,
 ];
