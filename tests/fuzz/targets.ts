@@ -1,4 +1,5 @@
 import type { FuzzTarget } from "./engine.ts";
+import { GATEWAY_TARGETS } from "./gateway_target.ts";
 import { IP_TARGETS } from "./ip_targets.ts";
 import { PORTAL_TARGETS } from "./portal_targets.ts";
 import { SITE_TARGETS } from "./site_targets.ts";
@@ -14,4 +15,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...PORTAL_TARGETS,
   ...PROTOCOL_TARGETS,
   ...SITE_TARGETS,
+  ...GATEWAY_TARGETS,
 ];
