@@ -6,6 +6,7 @@ import { SITE_TARGETS } from "./site_targets.ts";
 import { STUN_TARGETS } from "./stun_targets.ts";
 import { PROTOCOL_TARGETS } from "./protocol_targets.ts";
 import { TEXT_TARGETS } from "./text_targets.ts";
+import { WHOLE_TARGETS } from "./whole_targets.ts";
 
 /** Everything that can be fuzzed. */
 export const TARGETS: readonly FuzzTarget[] = [
@@ -16,4 +17,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...PROTOCOL_TARGETS,
   ...SITE_TARGETS,
   ...GATEWAY_TARGETS,
+  ...WHOLE_TARGETS,
 ];
