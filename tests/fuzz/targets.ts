@@ -1,4 +1,5 @@
 import type { FuzzTarget } from "./engine.ts";
+import { CHANNEL_TARGETS } from "./channel_target.ts";
 import { GATEWAY_TARGETS } from "./gateway_target.ts";
 import { IP_TARGETS } from "./ip_targets.ts";
 import { PORTAL_TARGETS } from "./portal_targets.ts";
@@ -15,6 +16,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...TEXT_TARGETS,
   ...PORTAL_TARGETS,
   ...PROTOCOL_TARGETS,
+  ...CHANNEL_TARGETS,
   ...SITE_TARGETS,
   ...GATEWAY_TARGETS,
   ...WHOLE_TARGETS,

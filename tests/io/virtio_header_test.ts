@@ -46,6 +46,21 @@ Deno.test("[dp 24] a partial UDP checksum is completed over the rest of the pack
   assert.equal(sum([...pseudo, ...completed]), 0xffff);
 });
 
+Deno.test("[dp 26] the header length that the kernel names makes no difference", () => {
+  const headerLengths = [0, 1, 20, 28, 40, 0xffff];
+
+  const results = headerLengths.map((length) => {
+    const bytes = new Uint8Array(HEADER + 40).fill(0x45);
+    bytes.set(partialHeader(20, 6));
+    bytes.set([length & 255, length >> 8], 2);
+    const verdict = finishTunRead(bytes, 0, bytes.length);
+    return [verdict, ...bytes.slice(HEADER)];
+  });
+
+  for (const result of results) assert.deepEqual(result, results[0]);
+  assert.equal(results[0]?.[0], "ok");
+});
+
 Deno.test("a checksum that comes out as zero is sent as 0xffff", () => {
   const bytes = Uint8Array.from([
     ...partialHeader(0, 2),
