@@ -12,6 +12,7 @@ import {
   NetworkWatch,
   PortalConnection,
   type PortalEvent,
+  type ShellNews,
   SYSTEM_RANDOM,
   systemInfo,
   type UdpOptions,
@@ -60,12 +61,30 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly maxPartitionMs: number | undefined;
   /** Makes the message that tells the core of a changed network; `undefined` if it does not care. */
   readonly networkNews: (() => News) | undefined;
-  /** Handles an event of the core. */
-  readonly onEvent: (
-    event: Event,
-    portal: NodePortal<Request>,
-    log: Logger,
-  ) => void;
+  /** Starts what the role does beside its core. */
+  readonly serve: (context: NodeContext<Request, News>) => NodeService<Event>;
+}
+
+/** What a role does on the main thread: it handles events, and may keep servers of its own. */
+export interface NodeService<Event> {
+  /** Handles an event of the core or of its loop. */
+  handleEvent(event: Event | ShellNews): void;
+  /** Ends what it keeps, after the core has taken leave. */
+  stop(): Promise<void>;
+}
+
+/** What a role's service works with. */
+export interface NodeContext<Request, News> {
+  /** The portal. */
+  readonly portal: NodePortal<Request>;
+  /** Tells the core something. Without effect once it is ending. */
+  readonly tell: (news: News) => void;
+  /** Ends the program with a sentence for a person. */
+  readonly fail: (sentence: string) => void;
+  /** Where the role's log lines go. */
+  readonly log: Logger;
+  /** Makes loggers for other targets. */
+  readonly sink: LogSink;
 }
 
 /** The portal as the events of a core see it. */
@@ -100,7 +119,7 @@ export async function runNode<Message, Request, Event, News>(
   const plane = await startDataPlane(
     node,
     process,
-    (event) => node.onEvent(event, nodePortal, log),
+    (event) => service.handleEvent(event),
     failed,
   );
   if (typeof plane === "string") {
@@ -125,7 +144,13 @@ export async function runNode<Message, Request, Event, News>(
         isJoined = false;
     }
   });
-  const nodePortal = nodePortalOf(node, portal);
+  const service = node.serve({
+    portal: nodePortalOf(node, portal),
+    tell: (news) => plane.send(news),
+    fail: (sentence) => failed.resolve(sentence),
+    log,
+    sink: process.sink,
+  });
   portal.start();
   const unwatch = watchNetwork(node, portal, log, (news) => plane.send(news));
 
@@ -140,6 +165,7 @@ export async function runNode<Message, Request, Event, News>(
   // The portal first: it must not send the peers back to us that hear our goodbye.
   await portal.stop();
   await plane.stop(STOP_LIMIT_MS);
+  await service.stop();
   if ("signal" in outcome) {
     log.log("info", "Stopped");
     return EXIT_STOPPED;
@@ -160,7 +186,7 @@ export function freshSecret(
 async function startDataPlane<Message, Request, Event, News>(
   node: NodeRole<Message, Request, Event, News>,
   process: Process,
-  onEvent: (event: Event) => void,
+  onEvent: (event: Event | ShellNews) => void,
   failed: PromiseWithResolvers<string>,
 ): Promise<DataPlane<Message | News, Event> | string> {
   try {

@@ -24,29 +24,34 @@ export function clientRole(
       kind: "network-changed",
       staticPrivateKey: freshSecret(32),
     }),
-    onEvent(event, portal, log) {
-      switch (event.kind) {
-        case "portal-request":
-          return portal.send(event.request);
-        case "reconnect-portal": {
-          const { publicKey } = event;
-          return portal.reconnect(
-            clientParameters({ identity, name, publicKey }),
-          );
+    serve: ({ portal, log }) => ({
+      handleEvent(event) {
+        switch (event.kind) {
+          case "portal-request":
+            return portal.send(event.request);
+          case "reconnect-portal": {
+            const { publicKey } = event;
+            return portal.reconnect(
+              clientParameters({ identity, name, publicKey }),
+            );
+          }
+          case "access-refused":
+            return log.log("info", "Access refused", {
+              resource: event.resourceId,
+              reason: event.reason,
+            });
+          case "connection-established":
+          case "connection-path-changed":
+          case "connection-failed":
+          case "connection-closed": {
+            const peer = { role: "gateway", id: event.gatewayId } as const;
+            return noteConnection(event, peer, portal, log);
+          }
+          case "interface-configured":
+            return;
         }
-        case "access-refused":
-          return log.log("info", "Access refused", {
-            resource: event.resourceId,
-            reason: event.reason,
-          });
-        case "connection-established":
-        case "connection-path-changed":
-        case "connection-failed":
-        case "connection-closed": {
-          const peer = { role: "gateway", id: event.gatewayId } as const;
-          return noteConnection(event, peer, portal, log);
-        }
-      }
-    },
+      },
+      stop: () => Promise.resolve(),
+    }),
   };
 }

@@ -44,6 +44,6 @@ export function relayRole(
     capabilities: undefined,
     maxPartitionMs,
     networkNews: undefined,
-    onEvent: () => {},
+    serve: () => ({ handleEvent: () => {}, stop: () => Promise.resolve() }),
   };
 }

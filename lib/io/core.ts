@@ -2,6 +2,7 @@ import type {
   Datagram,
   DatagramSink,
   Instant,
+  IpAddress,
   PacketSink,
   Transmit,
 } from "../base/mod.ts";
@@ -52,6 +53,15 @@ export type ShellRequest =
   | { readonly kind: "open-port"; readonly port: number }
   /** Close them. */
   | { readonly kind: "close-port"; readonly port: number };
+
+/** What the loop itself tells the main thread, among the events of the core. */
+export type ShellNews =
+  /** The TUN interface has these addresses; a family that the host refused is `undefined`. */
+  {
+    readonly kind: "interface-configured";
+    readonly ipv4: IpAddress | undefined;
+    readonly ipv6: IpAddress | undefined;
+  };
 
 /** Tells what the loop carries out itself from what it passes on. */
 export function isShellRequest(event: unknown): event is ShellRequest {

@@ -1,4 +1,5 @@
 import type { Logger } from "../base/mod.ts";
+import type { ShellNews } from "./core.ts";
 import { WorkerBrokenError, WorkerStalledError } from "./errors.ts";
 import { libc, must } from "./libc.ts";
 import type { LogThresholds } from "./log_thresholds.ts";
@@ -32,8 +33,8 @@ export interface DataPlaneOptions<Settings, Event> {
   readonly logThresholds: LogThresholds;
   /** Where they go. */
   readonly log: (target: string) => Logger;
-  /** Called with each event of the core, in order. */
-  readonly onEvent: (event: Event) => void;
+  /** Called with each event of the core and of its loop, in order. */
+  readonly onEvent: (event: Event | ShellNews) => void;
   /** Called once when a running worker fails. It has cleaned up already, or is broken beyond that. */
   readonly onFailure: (error: Error) => void;
   /** Makes the worker; for tests with a core of their own. */
@@ -143,7 +144,7 @@ export class DataPlane<Message, Event> {
         this.#state = "running";
         return this.#started.resolve();
       case "event":
-        return this.#options.onEvent(message.event as Event);
+        return this.#options.onEvent(message.event as Event | ShellNews);
       case "log":
         return this.#log(message);
       case "snapshot":

@@ -9,7 +9,12 @@ import {
 } from "../base/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlChannel } from "./control_channel.ts";
-import { type Core, isShellRequest, type ShellRequest } from "./core.ts";
+import {
+  type Core,
+  isShellRequest,
+  type ShellNews,
+  type ShellRequest,
+} from "./core.ts";
 import { type Epoll, waitMs } from "./epoll.ts";
 import { EAGAIN, EINTR } from "./errno.ts";
 import { KernelRefusedError } from "./errors.ts";
@@ -236,7 +241,11 @@ export class EventLoop<Message, Event> {
         assert(tunnel !== undefined, "A role without tunnel configures one");
         const { ipv4, ipv6 } = tunnel.network.apply(request);
         log.log("info", "Interface configured", { ipv4, ipv6 });
-        return;
+        return this.#tell({
+          kind: "interface-configured",
+          ipv4: ipv4 ? request.ipv4 : undefined,
+          ipv6: ipv6 ? request.ipv6 : undefined,
+        });
       }
       case "rebind-sockets": {
         const { closed, opened } = sockets.rebindMain();
@@ -258,6 +267,10 @@ export class EventLoop<Message, Event> {
       default:
         return unreachable(request);
     }
+  }
+
+  #tell(event: ShellNews): void {
+    this.#parts.control.publish({ kind: "event", event });
   }
 
   #watch(socket: UdpSocket): void {

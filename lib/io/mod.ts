@@ -28,8 +28,16 @@
  */
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
-export type { Core, ShellRequest } from "./core.ts";
+export type { Core, ShellNews, ShellRequest } from "./core.ts";
 export { DataPlane, type DataPlaneOptions } from "./data_plane.ts";
+export type { DnsTransport } from "../dns/mod.ts";
+export { type DnsExchange, exchange } from "./dns_exchange.ts";
+export { Resolver, type ResolverOptions } from "./dns_resolver.ts";
+export {
+  DnsBindError,
+  DnsServer,
+  type DnsServerOptions,
+} from "./dns_server.ts";
 export {
   KernelRefusedError,
   MissingCapabilityError,
@@ -40,6 +48,7 @@ export {
   WorkerBrokenError,
   WorkerStalledError,
 } from "./errors.ts";
+export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
 export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
@@ -57,4 +66,5 @@ export {
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
 export type { Resolve } from "./resolver.ts";
+export { TunnelDns, type TunnelDnsOptions } from "./tunnel_dns.ts";
 export { type SystemInfo, systemInfo } from "./system_info.ts";
