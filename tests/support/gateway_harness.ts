@@ -142,19 +142,20 @@ export class GatewayHarness {
   };
   #ref = 0;
 
-  constructor() {
+  /** All log lines go to `log`; without one, those above debug go to `loud`. */
+  constructor(log?: Logger) {
     this.gateway = new Gateway({
       node: this.node,
       arena: this.#arena,
       random: new SeededRandom(1),
       epoch: { instant: instant(0), unix: unixMs(EPOCH_SECONDS * 1_000) },
-      log: loudLog(this.loud),
+      log: log ?? loudLog(this.loud),
     });
   }
 
   /** A gateway after its first `init`, with nothing waiting. */
-  static initialized(): GatewayHarness {
-    const world = new GatewayHarness();
+  static initialized(log?: Logger): GatewayHarness {
+    const world = new GatewayHarness(log);
     world.init();
     world.takeEvents();
     return world;
