@@ -52,7 +52,15 @@ const PERMISSIONS = [
   }`,
   // Token credential, policy file and identity lie where the administrator says.
   "--allow-read",
-  "--allow-write=/var/lib/firezone",
+  // The identity; and for a client with DNS control the host's resolver.
+  `--allow-write=${
+    [
+      "/var/lib/firezone",
+      "/etc/resolv.conf",
+      "/etc/resolv.conf.before-firezone",
+      "/etc/resolv.conf.firezone-draft",
+    ].join(",")
+  }`,
 ];
 
 /**
