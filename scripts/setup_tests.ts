@@ -27,8 +27,6 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["setcap", "libcap2-bin"],
   ["setpriv", "util-linux"],
   ["tshark", "tshark"],
-  ["dnsmasq", "dnsmasq-base"],
-  ["dig", "bind9-dnsutils"],
   ["python3", "python3-minimal"],
   ["/usr/lib/python3/dist-packages/aioice/__init__.py", "python3-aioice"],
 ];

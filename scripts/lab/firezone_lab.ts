@@ -96,7 +96,7 @@ const POLICY: LabPolicy & Readonly<Record<string, unknown>> = {
       filters: WEB_ONLY,
     },
     { name: "App", type: "dns", address: NAMES.app, site: "HQ" },
-    { name: "Zone", type: "dns", address: "*.lab.test", site: "HQ" },
+    { name: "Zone", type: "dns", address: "**.lab.test", site: "HQ" },
     {
       name: "Corp",
       type: "dns",
@@ -256,13 +256,16 @@ export class FirezoneLab implements AsyncDisposable {
     return this.lab.spawn("gateway", "gateway", program, this.gatewayEnv());
   }
 
-  /** Starts the client and waits until it has its interface. */
-  async startClient(): Promise<LabProcess> {
+  /** Starts the client, with more variables in its environment if need be, and waits until it has its interface. */
+  async startClient(
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<LabProcess> {
     const command = [...this.#program, "client"];
     const client = this.lab.spawn("client", "client", command, {
       ...this.#env("client"),
       FIREZONE_TOKEN: CLIENT_TOKEN,
       FIREZONE_ID: "laptop",
+      ...env,
     });
     await client.waitFor(/Interface configured/, START_MS);
     return client;
@@ -272,6 +275,7 @@ export class FirezoneLab implements AsyncDisposable {
   gatewayEnv(): Record<string, string> {
     return {
       ...this.#env("gateway"),
+      FIREZONE_FLOW_LOGS: "true",
       FIREZONE_TOKEN: GATEWAY_TOKEN,
       FIREZONE_ID: "gateway-1",
     };

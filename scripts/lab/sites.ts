@@ -305,8 +305,8 @@ async function masqueradeTunnel(lab: Lab): Promise<void> {
     `table inet firezone {
       chain postrouting {
         type nat hook postrouting priority 100;
-        ip saddr 100.64.0.0/11 oifname { "eth1", "eth2" } masquerade
-        ip6 saddr fd00:2021:1111::/107 oifname { "eth1", "eth2" } masquerade
+        ip saddr 100.64.0.0/11 oifname "eth*" masquerade
+        ip6 saddr fd00:2021:1111::/107 oifname "eth*" masquerade
       }
     }`,
   );
