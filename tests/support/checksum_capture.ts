@@ -87,6 +87,14 @@ export class ChecksumCapture implements AsyncDisposable {
     }
   }
 
+  /** Ends the captures and returns how many packets of one of them a display filter of Wireshark selects. */
+  async count(point: CapturePoint, filter: string): Promise<number> {
+    await this.#stop();
+    const { box, device } = point;
+    const path = `${this.#directory}/${box}-${device}.pcap`;
+    return (await this.#tshark(path, "-Y", filter)).length;
+  }
+
   /** Ends the captures and removes them. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop();
