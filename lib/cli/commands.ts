@@ -185,7 +185,8 @@ export const PORTAL_COMMAND: CommandSpec = {
       short: "p",
       env: "FIREZONE_POLICY",
       value: "FILE",
-      help: "JSON policy file; read again on SIGHUP",
+      help:
+        "JSON policy file; read again on SIGHUP. With a control_token in it, POST /control/revoke-access?client=NAME&gateway=NAME&resource=NAME revokes access",
     },
     {
       name: "listen",
@@ -200,6 +201,7 @@ export const PORTAL_COMMAND: CommandSpec = {
   ],
   examples: [
     "firezone-gateway portal --policy policy.json --listen 127.0.0.1:8081",
+    "curl -X POST -H 'Authorization: Bearer ...' 'http://127.0.0.1:8081/control/revoke-access?client=laptop&gateway=gateway-1&resource=Database'",
   ],
 };
 
