@@ -35,6 +35,7 @@ export { Counters } from "./counters.ts";
 export { type LogFields, type Logger, type LogLevel, NO_LOG } from "./log.ts";
 export {
   concatBytes,
+  copyBytes,
   EMPTY,
   equalBytes,
   fromBase64,
@@ -72,6 +73,7 @@ export {
   type SocketAddress,
 } from "./address.ts";
 export { fnv1a64 } from "./hash.ts";
+export { finishHash, mixAddress, mixWord } from "./murmur.ts";
 export { SocketTable } from "./socket_table.ts";
 export { Arena, KERNEL_RESERVED_BYTES } from "./arena.ts";
 export {

@@ -53,7 +53,11 @@ export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
 export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
 export { NetworkWatch, type NetworkWatchOptions } from "./network_watch.ts";
-export type { RelayRoleSettings, TunnelRoleSettings } from "./roles.ts";
+export type {
+  ClientRoleSettings,
+  RelayRoleSettings,
+  TunnelRoleSettings,
+} from "./roles.ts";
 export { TUN_NAME } from "./tun_device.ts";
 export type { UdpOptions } from "./udp_socket.ts";
 export type { MainPort } from "./udp_sockets.ts";
@@ -65,6 +69,7 @@ export {
 } from "./portal_connection.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
+export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";
 export type { Resolve } from "./resolver.ts";
 export { TunnelDns, type TunnelDnsOptions } from "./tunnel_dns.ts";
 export { type SystemInfo, systemInfo } from "./system_info.ts";

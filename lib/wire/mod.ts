@@ -21,6 +21,7 @@ export {
 } from "./ip_packet.ts";
 export {
   packSelector,
+  PROTOCOL_TCP,
   type Selector,
   SELECTOR_ECHO,
   SELECTOR_OTHER_ICMP,
@@ -30,7 +31,14 @@ export {
   selectorKind,
   selectorValue,
 } from "./selector.ts";
-export { type IcmpErrorClass, IcmpErrorView } from "./icmp_error.ts";
+export {
+  type IcmpErrorClass,
+  IcmpErrorView,
+  isIcmpErrorMessage,
+} from "./icmp_error.ts";
+export { TCP_FIN, TCP_RST, tcpFlags } from "./tcp.ts";
+export { type IcmpReplyKind, writeIcmpReply } from "./icmp_reply.ts";
+export { rebuildIcmpError } from "./icmp_translation.ts";
 export {
   applyOuterEcn,
   replaceDestinationAddress,
