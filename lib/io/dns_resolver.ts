@@ -102,17 +102,11 @@ export class Resolver {
 
   async #lookUp(name: string): Promise<IpAddress[] | undefined> {
     const limit = new AbortController();
-    const stop = () => limit.abort();
-    const timer = setTimeout(stop, LOOKUP_LIMIT_MS);
-    this.#stopped.signal.addEventListener("abort", stop);
-    if (this.#stopped.signal.aborted) stop();
-    try {
-      const addresses = await this.#search(name, limit.signal);
-      return limit.signal.aborted ? undefined : addresses;
-    } finally {
-      clearTimeout(timer);
-      this.#stopped.signal.removeEventListener("abort", stop);
-    }
+    const timer = setTimeout(() => limit.abort(), LOOKUP_LIMIT_MS);
+    const signal = AbortSignal.any([this.#stopped.signal, limit.signal]);
+    const addresses = await this.#search(name, signal);
+    clearTimeout(timer);
+    return signal.aborted ? undefined : addresses;
   }
 
   async #search(name: string, signal: AbortSignal): Promise<IpAddress[]> {
@@ -141,18 +135,20 @@ export class Resolver {
     { settings, signal }: Lookup,
   ): Promise<IpAddress[]> {
     const other = new AbortController();
-    const stop = () => other.abort();
-    signal.addEventListener("abort", stop);
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const lookup = { settings, signal: other.signal };
+    const lookup = {
+      settings,
+      signal: AbortSignal.any([signal, other.signal]),
+    };
     const families = ([4, 6] as const).map(async (family) => {
       const found = await this.#oneFamily(name, family, lookup);
-      if (found.length > 0) timer ??= setTimeout(stop, OTHER_FAMILY_MS);
+      if (found.length > 0) {
+        timer ??= setTimeout(() => other.abort(), OTHER_FAMILY_MS);
+      }
       return found;
     });
     const found = await Promise.all(families);
     clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
     return found.flat();
   }
 

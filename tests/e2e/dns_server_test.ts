@@ -15,6 +15,7 @@ import {
   exchange,
 } from "../../lib/io/mod.ts";
 import { libc } from "../../lib/io/libc.ts";
+import { until } from "../support/until.ts";
 import { freePort } from "../support/scripted_nameserver.ts";
 
 // Loaded for all tests: a library is never closed, which a single test would be blamed for.
@@ -182,7 +183,7 @@ Deno.test("[dp 111] above a thousand queries at a time further ones are passed o
     // Few at a time, so that none is lost in the server's receive buffer.
     for (let i = 0; i < 50; i++) sender.send(QUERY);
     const wanted = Math.min(1_000, asked + 50);
-    await until(() => Promise.resolve(asked >= wanted));
+    await until(() => asked >= wanted);
   }
 
   for (let i = 0; i < 50; i++) sender.send(QUERY);
@@ -322,13 +323,4 @@ class TestStream implements Disposable {
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Waits until a condition holds, at most 10 s. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!await condition()) {
-    assert.ok(performance.now() < deadline, "It did not come to that in 10 s");
-    await delay(5);
-  }
 }

@@ -36,6 +36,7 @@ export class ScriptedNameserver implements AsyncDisposable {
   readonly #tcp: Deno.TcpListener;
   readonly #conns = new Set<Deno.Conn>();
   readonly #accepting: Promise<void>;
+  #isClosed = false;
 
   private constructor(
     hostname: string,
@@ -70,8 +71,10 @@ export class ScriptedNameserver implements AsyncDisposable {
     return new ScriptedNameserver(hostname, { udp, other, tcp }, script);
   }
 
-  /** Stops. */
+  /** Stops, if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#tcp.close();
     for (const conn of this.#conns) close(conn);
     await Promise.all([
