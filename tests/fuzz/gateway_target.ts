@@ -38,7 +38,7 @@ const corpus = packetCorpus();
 /** A whole gateway above its connections, against the tables of the spec read naively. */
 export const GATEWAY_TARGETS: readonly FuzzTarget[] = [{
   name: "gateway/policy",
-  runs: 50,
+  runs: 30,
   generate: (choices) => choices.bytes(choices.below(3_000)),
   check: (input) => {
     attackGateway(new Tape(input));
