@@ -77,7 +77,7 @@ export function hear(tape: Tape): readonly string[] {
 
 /** Returns the tape that a seed makes. */
 export function tapeOf(seed: number): Tape {
-  return new Tape(new SeededChoices(seed).bytes(400));
+  return new Tape(new SeededChoices(2 * seed).bytes(400));
 }
 
 function recorder(lines: string[]): Logger {

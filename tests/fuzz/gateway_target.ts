@@ -1,78 +1,59 @@
 import assert from "node:assert/strict";
-import type { FilterRule } from "../../lib/policy/mod.ts";
-import type { Resource } from "../../lib/portal/mod.ts";
 import {
-  ALICE,
-  BOB,
-  cidrResource,
-  dnsResource,
-  GATEWAY,
   GatewayHarness,
-  internetResource,
   type TestClient,
+  WIKI,
+  WIKI_PROXIES,
 } from "../support/gateway_harness.ts";
+import { icmpPacket, tcpPacket, udpPacket } from "../support/ip_packet.ts";
+import type { PacketFacts } from "../support/naive_gateway.ts";
 import {
-  echoRequest,
-  icmpPacket,
-  ipPacket,
-  tcpPacket,
-  udpPacket,
-} from "../support/ip_packet.ts";
-import {
-  naiveInbound,
-  naiveOutbound,
-  type PacketFacts,
-} from "../support/naive_gateway.ts";
-import { naivePacket } from "../support/naive_packet.ts";
+  type NaivePacket,
+  naivePacket,
+  naiveQuoted,
+} from "../support/naive_packet.ts";
 import { type Choices, Tape } from "./choices.ts";
 import type { FuzzTarget } from "./engine.ts";
-import { packetCorpus } from "./ip_targets.ts";
+import {
+  anyResource,
+  CLIENTS,
+  packetOf,
+  REALS,
+  RESOURCE_IDS,
+} from "./gateway_inputs.ts";
+import { type Announced, GatewayModel } from "./gateway_model.ts";
+import { hasRightChecksums, packetCorpus } from "./ip_targets.ts";
 import { Mutator, repairPacket } from "./mutator.ts";
 
 /** Most events that a single input may lead to here. */
 const MOST_EVENTS = 8;
 
-const CLIENTS: readonly TestClient[] = [ALICE, BOB];
+/** Most bytes of a packet that a router of the tests quotes. */
+const QUOTE_LENGTH = 600;
 
-const NETWORKS = [
-  ...["0.0.0.0/0", "10.0.0.0/8", "10.1.2.3/32", "100.64.0.0/10", "1.1.1.0/24"],
-  ...["::/0", "2001:db8::/32", "2001:db8::5/128", "fd00::/8"],
-];
-
-const PLACES_V4 = [
-  ...["10.0.0.1", "10.1.2.3", "1.1.1.1", "8.8.8.8", "100.96.0.1"],
-  ...["192.168.1.1", "224.0.0.1", "0.0.0.0"],
-  ...[ALICE.ipv4, BOB.ipv4, GATEWAY.ipv4, "100.95.255.255"],
-];
-const PLACES_V6 = [
-  ...["2001:db8::1", "2001:db8::5", "2606:4700::1", "::1", "::", "fe80::1"],
-  ...["fd00:2021:1111:8000::1", "ff02::1"],
-  ...[ALICE.ipv6, BOB.ipv6, GATEWAY.ipv6],
-];
-const PORTS = [0, 22, 80, 443, 65_535];
+const DOMAINS = [WIKI, WIKI, WIKI, WIKI.toUpperCase(), "other.example"];
 
 const corpus = packetCorpus();
 
 /** A whole gateway above its connections, against the tables of the spec read naively. */
 export const GATEWAY_TARGETS: readonly FuzzTarget[] = [{
   name: "gateway/policy",
-  runs: 120,
-  generate: (choices) => choices.bytes(choices.below(4_000)),
-  check: (input) => new Attack(new Tape(input)).run(),
+  runs: 30,
+  generate: (choices) => choices.bytes(choices.below(3_000)),
+  check: (input) => {
+    attackGateway(new Tape(input));
+  },
 }];
 
-/** What a client was granted, as the portal understands it. */
-interface Grant {
-  readonly resource: Resource;
-  readonly expiresAt: number;
+/** Does what a tape says to a gateway, and fails when it does what it should not. Returns how often each thing became of a packet. */
+export function attackGateway(tape: Tape): Readonly<Record<string, number>> {
+  return new Attack(tape).run();
 }
 
 class Attack {
   readonly #tape: Tape;
   readonly #world = GatewayHarness.initialized();
-  readonly #grants = new Map<TestClient, Map<string, Grant>>(
-    CLIENTS.map((client) => [client, new Map()]),
-  );
+  readonly #model = new GatewayModel();
   readonly #mutator: Mutator;
 
   constructor(tape: Tape) {
@@ -80,148 +61,208 @@ class Attack {
     this.#mutator = new Mutator(tape, corpus, repairPacket);
   }
 
-  run(): void {
+  run(): Readonly<Record<string, number>> {
+    for (const client of [...CLIENTS, ...CLIENTS]) this.#grant(client);
     while (!this.#tape.isAtEnd) {
       this.#step();
       const events = this.#world.takeEvents();
       assert.ok(events.length <= MOST_EVENTS, `${events.length} events`);
+      assert.deepEqual(this.#world.takeWritten(), []);
+      assert.deepEqual(this.#world.takeSent(), []);
+      assert.deepEqual(this.#world.takeStatuses(), []);
       this.#checkSize();
     }
-    assert.deepEqual(this.#world.takeWritten(), []);
-    assert.deepEqual(this.#world.takeSent(), []);
+    const { outbound, inbound } = this.#world.gateway.snapshot();
+    return { ...outbound, ...inbound };
   }
 
   #step(): void {
     const tape = this.#tape;
     const client = tape.pick(CLIENTS);
-    switch (tape.below(16)) {
-      case 0:
-      case 1:
-        return this.#grant(client);
-      case 2:
-        return this.#reject(client);
-      case 3:
-        return this.#update();
-      case 4:
-        return this.#reinitialize();
-      case 5:
-        return this.#pass(tape.pick([1, 1, 2, 90]));
-      case 6:
-        return this.#announce(client);
-      case 7:
-      case 8:
-      case 9:
-      case 10:
-      case 11:
-        return this.#sendFrom(client);
-      default:
-        return this.#deliverTo(client);
-    }
+    const step = this.#tape.below(40);
+    if (step < 12) return this.#sendFrom(client);
+    if (step < 21) return this.#deliverTo(client);
+    if (step < 25) return this.#grant(client);
+    if (step < 29) return this.#announce(client);
+    if (step < 33) return this.#resolve();
+    if (step < 36) return this.#pass(tape.pick([1, 1, 2, 5, 70]));
+    if (step < 37) return this.#reject(client);
+    if (step < 38) return this.#update();
+    if (step < 39) return this.#leave(client);
+    if (tape.below(3) === 0) this.#reinitialize();
   }
 
   /** Whole seconds only, so that housekeeping is up to date and the model exact: until then what is over still counts. */
   #pass(seconds: number): void {
-    this.#world.advance(1_000 * seconds);
-    for (const grants of this.#grants.values()) {
-      for (const [id, { expiresAt }] of grants) {
-        if (expiresAt <= this.#world.now) grants.delete(id);
-      }
+    for (let second = 0; second < seconds; second++) {
+      this.#world.advance(1_000);
+      const givenUp = this.#model.expire(this.#world.now);
+      this.#expectStatuses(givenUp.map((it) => [it, false]));
     }
   }
 
   #grant(client: TestClient): void {
     const resource = anyResource(this.#tape);
-    const inSeconds = this.#tape.pick([null, null, 2, 60, -5]);
+    const inSeconds = this.#tape.pick([null, null, null, 600, 60, 2, -5]);
     this.#world.grant(client, resource, inSeconds);
-    const grants = this.#grants.get(client)!;
-    const known = grants.get(resource.id)?.resource;
     const expiresAt = inSeconds === null
       ? Infinity
       : this.#world.now + 1_000 * inSeconds;
-    grants.set(resource.id, { resource: merged(known, resource), expiresAt });
-    grants.delete(NOTHING.id);
+    this.#model.grant(client, resource, expiresAt);
   }
 
   #reject(client: TestClient): void {
-    const id = anyResource(this.#tape).id;
+    const id = this.#tape.pick(RESOURCE_IDS);
     this.#world.reject(client, id);
-    this.#grants.get(client)!.delete(id);
+    this.#model.reject(client, id);
   }
 
   #update(): void {
     const resource = anyResource(this.#tape);
     this.#world.tell({ kind: "resource-updated", resource });
-    for (const grants of this.#grants.values()) {
-      const known = grants.get(resource.id);
-      if (known === undefined) continue;
-      const updated = merged(known.resource, resource);
-      grants.set(resource.id, { ...known, resource: updated });
-    }
+    this.#model.update(resource);
   }
 
   /** Lists some of what is granted: the rest is revoked, and what is not granted is not added. */
   #reinitialize(): void {
+    const { now } = this.#world;
     const inSeconds = this.#tape.pick([1, 60]);
-    const expiresAt = this.#world.now + 1_000 * inSeconds;
-    const listed = CLIENTS.flatMap((client) => {
-      const id = anyResource(this.#tape).id;
-      const grants = this.#grants.get(client)!;
-      const kept = grants.get(id);
-      const hadAny = grants.size > 0;
-      grants.clear();
-      const { now } = this.#world;
-      if (kept) grants.set(id, { ...kept, expiresAt });
-      else if (hadAny) {
-        grants.set(NOTHING.id, { resource: NOTHING, expiresAt: now });
-      }
-      return [{ client, resource: id, inSeconds }];
+    const listed = CLIENTS.map((client) => {
+      const resource = this.#tape.pick(RESOURCE_IDS);
+      this.#model.keepOnly(client, resource, now + 1_000 * inSeconds, now);
+      return { client, resource, inSeconds };
     });
     this.#world.init(listed);
   }
 
-  /** The node tells of a connection. A goodbye takes all grants along, a failure none. */
-  #announce(client: TestClient): void {
+  /** The node tells of a connection. A goodbye takes everything along, a failure nothing. */
+  #leave(client: TestClient): void {
     const { node } = this.#world;
-    if (this.#tape.below(2) === 0) {
-      node.announce({
-        kind: "failed",
-        peer: client.id,
-        reason: "ice-disconnected",
-      });
-    } else {
-      node.announce({ kind: "goodbye", peer: client.id });
-      this.#grants.get(client)!.clear();
+    if (this.#tape.below(3) !== 0) {
+      const reason = "ice-disconnected";
+      return node.announce({ kind: "failed", peer: client.id, reason });
     }
+    node.announce({ kind: "goodbye", peer: client.id });
+    this.#model.forget(client);
+  }
+
+  #announce(client: TestClient): void {
+    const tape = this.#tape;
+    const announced: Announced = {
+      client,
+      resource: tape.pick(RESOURCE_IDS.slice(3)),
+      domain: tape.pick(DOMAINS),
+      proxies: tape.below(3) === 0 ? someOf(tape, WIKI_PROXIES) : WIKI_PROXIES,
+    };
+    const outcome = this.#model.judgeAnnouncement(announced);
+    const queryId = this.#world.announce(client, announced);
+
+    assert.equal(queryId !== undefined, outcome === "asked", outcome);
+    if (queryId !== undefined) {
+      this.#model.ask(queryId, announced, this.#world.now);
+    }
+    this.#expectStatuses(outcome === "inactive" ? [[announced, false]] : []);
+  }
+
+  #resolve(): void {
+    const tape = this.#tape;
+    const id = tape.pick([...this.#model.questionIds, 999_999]);
+    const addresses = someOf(tape, REALS);
+    const told = this.#model.resolve(id, addresses);
+    this.#world.resolve(id, addresses);
+    this.#expectStatuses(told ? [[told.question, told.isActive]] : []);
+  }
+
+  #expectStatuses(expected: readonly (readonly [Announced, boolean])[]): void {
+    const statuses = this.#world.takeStatuses();
+    assert.deepEqual(
+      statuses,
+      expected.map(([{ resource: resourceId, domain }, isActive]) => (
+        { resourceId, domain, isActive }
+      )),
+    );
   }
 
   #sendFrom(client: TestClient): void {
     const packet = this.#anyPacket(client, "outbound");
-    const known = this.#known(client);
+    const facts = factsOf(packet, 1);
+    const verdict = facts
+      ? this.#model.judgeOutbound(client, facts)
+      : "dropped";
     this.#world.fromClient(client, packet);
 
-    const facts = factsOf(packet, 1);
-    const isAllowed = facts !== undefined &&
-      naiveOutbound(known, seenBy(client, facts));
     const written = this.#world.takeWritten();
-    assert.deepEqual(written, isAllowed ? [packet] : [], describe(facts));
-    for (const { peer } of this.#world.takeSent()) {
-      assert.equal(peer, client.id, "An answer went to somebody else");
+    const expected = verdict === "dropped" ? 0 : 1;
+    assert.equal(written.length, expected, `${verdict}: ${describe(facts)}`);
+    this.#checkAnswers(client, packet);
+    if (verdict === "forwarded") assert.deepEqual(written, [packet]);
+    if (verdict === "translated") {
+      this.#checkSession(client, packet, written[0]!);
     }
+  }
+
+  /** All that a packet leads to is an ICMP error that its own sender gets, about what it sent. */
+  #checkAnswers(client: TestClient, packet: Uint8Array): void {
+    const sent = this.#world.takeSent();
+    assert.ok(sent.length <= 1);
+    this.#world.node.controls.length = 0;
+    for (const { peer, packet: answer } of sent) {
+      assert.equal(peer, client.id, "An answer went to somebody else");
+      const [about, error] = [naivePacket(packet)!, naivePacket(answer)!];
+      assert.equal(error.source, about.destination);
+      assert.equal(error.destination, about.source);
+      assert.ok([1, 58].includes(error.protocol));
+      assert.ok(hasRightChecksums(answer));
+    }
+  }
+
+  /** A packet to a name went to an address of it: the answer, and an error about it, come back in the client's terms. */
+  #checkSession(
+    client: TestClient,
+    packet: Uint8Array,
+    written: Uint8Array,
+  ): void {
+    const inside = naivePacket(packet)!;
+    const outside = naivePacket(written)!;
+    assert.equal(outside.source, inside.source);
+    assert.equal(outside.kind, inside.kind);
+    assert.ok(REALS.includes(outside.destination), outside.destination);
+    if (hasRightChecksums(packet)) assert.ok(hasRightChecksums(written));
+    this.#model.noteTuple(client, tupleOf(outside, 0));
+    if (inside.kind !== "echo") {
+      assert.equal(outside.selectors[1], inside.selectors[1]);
+    }
+
+    this.#world.fromTun(answerTo(outside));
+    const [answer] = this.#takeFor(client);
+    assert.equal(answer?.source, inside.destination);
+    assert.equal(answer.destination, inside.source);
+    assert.deepEqual(answer.selectors, inside.selectors.toReversed());
+
+    const error = errorAbout(outside, written);
+    if (naivePacket(error)?.kind !== "icmp-error") return;
+    this.#world.fromTun(error);
+    const [report] = this.#takeFor(client);
+    assert.equal(report?.source, inside.destination);
+    assert.deepEqual(report.quoted, inside);
   }
 
   #deliverTo(client: TestClient): void {
     const packet = this.#anyPacket(client, "inbound");
-    this.#world.fromTun(packet);
-
-    assert.deepEqual(this.#world.takeWritten(), [], "TUN was answered");
     const facts = factsOf(packet, 0);
     const receiver = facts &&
       CLIENTS.find(({ ipv4, ipv6 }) =>
         [ipv4, ipv6].includes(facts.destination)
       );
-    const isAllowed = receiver !== undefined &&
-      naiveInbound(this.#known(receiver), seenBy(receiver, facts!));
+    this.#world.fromTun(packet);
+
     const sent = this.#world.takeSent();
+    if (receiver && this.#mayBelongToName(receiver, packet)) {
+      for (const { peer } of sent) assert.equal(peer, receiver.id);
+      return;
+    }
+    const isAllowed = receiver !== undefined &&
+      this.#model.allowsInbound(receiver, facts!);
     assert.deepEqual(
       sent.map(({ peer, packet }) => [peer, packet]),
       isAllowed ? [[receiver.id, packet]] : [],
@@ -229,10 +270,29 @@ class Attack {
     );
   }
 
-  /** What a client may reach at this moment. */
-  #known(client: TestClient): Resource[] {
-    return [...this.#grants.get(client)!.values()]
-      .map(({ resource }) => resource);
+  #mayBelongToName(receiver: TestClient, packet: Uint8Array): boolean {
+    const naive = naivePacket(packet)!;
+    return naive.kind === "icmp-error"
+      ? this.#model.mayBelongToName(receiver)
+      : this.#model.mayBelongToName(receiver, tupleOf(naive, 1));
+  }
+
+  /** Takes what was sent, which must be for this client and have right checksums. */
+  #takeFor(
+    client: TestClient,
+  ): (NaivePacket & { readonly quoted: NaivePacket | undefined })[] {
+    return this.#world.takeSent().map(({ peer, packet }) => {
+      assert.equal(peer, client.id, "It went to somebody else");
+      assert.ok(hasRightChecksums(packet), "A checksum is wrong");
+      const isV6 = packet[0]! >> 4 === 6;
+      const body = packet.slice(isV6 ? 48 : 28);
+      const naive = naivePacket(packet)!;
+      const isError = naive.kind === "icmp-error";
+      return {
+        ...naive,
+        quoted: isError ? naiveQuoted(body, isV6) : undefined,
+      };
+    });
   }
 
   #anyPacket(
@@ -255,70 +315,38 @@ class Attack {
   }
 }
 
-/** What a client is left with whose record is empty, until housekeeping: it can still reach the gateway. */
-const NOTHING = cidrResource("", "203.0.113.255/32");
-
-const RESOURCE_IDS = ["c0", "c1", "c2", "i", "d"];
-
-function anyResource(choices: Choices): Resource {
-  const id = choices.pick(RESOURCE_IDS);
-  if (id === "i") return internetResource(id);
-  const filters: FilterRule[] = Array.from(
-    { length: choices.below(3) },
-    () => {
-      const protocol = choices.pick(["tcp", "udp", "icmp"] as const);
-      if (protocol === "icmp") return { protocol };
-      return { protocol, start: choices.pick(PORTS), end: choices.pick(PORTS) };
-    },
-  );
-  return id === "d"
-    ? dnsResource(id, filters)
-    : cidrResource(id, choices.pick(NETWORKS), filters);
-}
-
-/** Of a resource that is known only the filters change. */
-function merged(known: Resource | undefined, update: Resource): Resource {
-  if (known === undefined || known.kind !== update.kind) {
-    return known ?? update;
-  }
-  if (known.kind === "internet" || update.kind === "internet") return known;
-  return { ...known, filters: update.filters };
-}
-
-function packetOf(
-  choices: Choices,
-  client: TestClient,
-  direction: "outbound" | "inbound",
-): Uint8Array {
-  const isV6 = choices.below(2) === 1;
-  const places = isV6 ? PLACES_V6 : PLACES_V4;
-  const own = isV6 ? client.ipv6 : client.ipv4;
-  const near = choices.below(8) === 0 ? choices.pick(places) : own;
-  const far = choices.pick(places);
-  const addresses = direction === "outbound"
-    ? { source: near, destination: far }
-    : { source: far, destination: near };
-  const sourcePort = choices.pick(PORTS);
-  const destinationPort = choices.pick(PORTS);
+/** What a server says to a packet. */
+function answerTo({ source, destination, kind, selectors }: NaivePacket) {
+  const addresses = { source: destination, destination: source };
+  const [destinationPort = 0, sourcePort = 0] = selectors;
   const ports = { sourcePort, destinationPort };
-  switch (choices.below(7)) {
-    case 0:
-    case 1:
-      return tcpPacket({ ...addresses, ...ports });
-    case 2:
-    case 3:
-      return udpPacket({ ...addresses, ...ports });
-    case 4:
-      return echoRequest({ ...addresses, identifier: sourcePort });
-    case 5: {
-      const { source: destination, destination: source } = addresses;
-      const body = udpPacket({ source, destination, ...ports });
-      const type = choices.pick(isV6 ? [1, 2, 3, 135] : [3, 11, 13, 5]);
-      return icmpPacket({ ...addresses, type, body });
-    }
-    default:
-      return ipPacket(addresses, 47, new Uint8Array(4));
-  }
+  if (kind === "tcp") return tcpPacket({ ...addresses, ...ports });
+  if (kind === "udp") return udpPacket({ ...addresses, ...ports });
+  const type = source.includes(":") ? 129 : 0;
+  const rest = [destinationPort >> 8, destinationPort & 255, 0, 1];
+  return icmpPacket({ ...addresses, type, rest });
+}
+
+/** What a router says about a packet. */
+function errorAbout({ source }: NaivePacket, packet: Uint8Array): Uint8Array {
+  const isV6 = source.includes(":");
+  return icmpPacket({
+    source: isV6 ? "2001:db8:ffff::1" : "192.0.2.1",
+    destination: source,
+    type: isV6 ? 1 : 3,
+    body: packet.slice(0, QUOTE_LENGTH),
+  });
+}
+
+/** The far end and our side's port, at one address of a name. `side` is 0 for what we send, 1 for what comes. */
+function tupleOf(packet: NaivePacket, side: 0 | 1): string {
+  const far = side === 0 ? packet.destination : packet.source;
+  return `${packet.kind} ${packet.selectors[side]} ${far}`;
+}
+
+function someOf(choices: Choices, all: readonly string[]): string[] {
+  const bits = choices.below(256);
+  return all.filter((_, i) => (bits >> i & 1) === 1);
 }
 
 /** `side` is 0 where the resource is the source, 1 where it is the destination. */
@@ -331,18 +359,4 @@ function factsOf(packet: Uint8Array, side: 0 | 1): PacketFacts | undefined {
 
 function describe(facts: PacketFacts | undefined): string {
   return facts === undefined ? "malformed" : JSON.stringify(facts);
-}
-
-/** The tables are written for Alice. For Bob the two change places. */
-function seenBy(client: TestClient, facts: PacketFacts): PacketFacts {
-  if (client === ALICE) return facts;
-  const swapped = new Map([
-    [ALICE.ipv4, BOB.ipv4],
-    [ALICE.ipv6, BOB.ipv6],
-    [BOB.ipv4, ALICE.ipv4],
-    [BOB.ipv6, ALICE.ipv6],
-  ]);
-  const source = swapped.get(facts.source) ?? facts.source;
-  const destination = swapped.get(facts.destination) ?? facts.destination;
-  return { ...facts, source, destination };
 }

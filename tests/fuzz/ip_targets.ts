@@ -176,7 +176,7 @@ function checkEdits(input: Uint8Array): void {
   const packet = attached(input);
   if (packet === undefined) return;
   const before = input.slice();
-  const wasRight = hasRightChecksums(packet);
+  const wasRight = verifies(packet);
   const kind = selectorKind(packet.sourceSelector);
   const other = new Uint8Array(16).fill(0x5a);
 
@@ -187,14 +187,14 @@ function checkEdits(input: Uint8Array): void {
     replaceDestinationPort(packet, 0);
   }
   if (kind === SELECTOR_ECHO) replaceEchoIdentifier(packet, 0xffff);
-  if (wasRight) assert.ok(hasRightChecksums(packet), "A checksum broke");
+  if (wasRight) assert.ok(verifies(packet), "A checksum broke");
   assert.ok(naivePacket(input), "The packet broke");
 
   restore(packet, before, kind);
   assert.equal(canonical(input), canonical(before));
   applyOuterEcn(packet, 3);
   assert.equal(packet.ecn, ecnAfterMark(before));
-  if (wasRight) assert.ok(hasRightChecksums(packet), "A mark broke it");
+  if (wasRight) assert.ok(verifies(packet), "A mark broke it");
 }
 
 function restore(packet: IpPacketView, before: Uint8Array, kind: number): void {
@@ -216,7 +216,13 @@ function ecnAfterMark(bytes: Uint8Array): number {
   return ecn === 0 ? 0 : 3;
 }
 
-function hasRightChecksums(packet: IpPacketView): boolean {
+/** Whether the checksums of a packet that is acceptable verify: of the IPv4 header, and of the transport if it has one. */
+export function hasRightChecksums(whole: Uint8Array): boolean {
+  const packet = attached(whole);
+  return packet !== undefined && verifies(packet);
+}
+
+function verifies(packet: IpPacketView): boolean {
   const { bytes, start, end, version, protocol, transportAt } = packet;
   if (version === 4 && internetChecksum(bytes, start, transportAt) !== 0) {
     return false;

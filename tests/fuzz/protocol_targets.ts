@@ -22,7 +22,7 @@ const PEERS = Array.from(
 export const PROTOCOL_TARGETS: readonly FuzzTarget[] = [
   scenario("wireguard/tunnel", 25, 600, attackTunnel),
   scenario("turn/allocation", 100, 3_000, attackAllocation),
-  scenario("relay/requests", 60, 2_000, attackRelay),
+  scenario("relay/requests", 25, 2_000, attackRelay),
 ];
 
 function scenario(

@@ -2,6 +2,7 @@ import type { FuzzTarget } from "./engine.ts";
 import { CHANNEL_TARGETS } from "./channel_target.ts";
 import { GATEWAY_TARGETS } from "./gateway_target.ts";
 import { IP_TARGETS } from "./ip_targets.ts";
+import { NAME_TARGETS } from "./name_targets.ts";
 import { PORTAL_TARGETS } from "./portal_targets.ts";
 import { SITE_TARGETS } from "./site_targets.ts";
 import { STUN_TARGETS } from "./stun_targets.ts";
@@ -16,6 +17,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...TEXT_TARGETS,
   ...PORTAL_TARGETS,
   ...PROTOCOL_TARGETS,
+  ...NAME_TARGETS,
   ...CHANNEL_TARGETS,
   ...SITE_TARGETS,
   ...GATEWAY_TARGETS,
