@@ -19,6 +19,7 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["faketime", "faketime"],
   ["setcap", "libcap2-bin"],
   ["setpriv", "util-linux"],
+  ["unshare", "util-linux"],
   ["tshark", "tshark"],
   ["dnsmasq", "dnsmasq-base"],
   ["dig", "bind9-dnsutils"],
