@@ -26,6 +26,7 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["faketime", "faketime"],
   ["setcap", "libcap2-bin"],
   ["setpriv", "util-linux"],
+  ["unshare", "util-linux"],
   ["tshark", "tshark"],
   ["python3", "python3-minimal"],
   ["/usr/lib/python3/dist-packages/aioice/__init__.py", "python3-aioice"],

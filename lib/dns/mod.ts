@@ -4,8 +4,15 @@
  * A message is read in two depths. `readMessage` looks at header and question
  * only, which is all that forwarding, matching and refusing need; it never
  * throws, whatever the bytes. Records are decoded by the package `dns-packet`,
- * and only those of the answer section of a message whose records were walked
- * before.
+ * and only those of the answer section, after a walk over their lengths. A
+ * reply repeats the question byte by byte and names its records by a pointer
+ * to it, so that a client finds its own spelling again.
+ *
+ * For the names of DNS resources there is what a host's own resolver does:
+ * `resolv.conf`, hosts file, search list, cache (data-plane spec §10).
+ * `NameserverOrder` puts servers last that failed a moment ago. For the
+ * service in the tunnel `NameserverRanking` knows the fastest by the latest
+ * probes (§11); neither ever rules a server out. `io/` asks and serves.
  *
  * @module
  */

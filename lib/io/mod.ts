@@ -21,6 +21,11 @@
  * with the descriptor. What the kernel refuses is thrown as one error class
  * for each decision a caller can make.
  *
+ * Names are the main thread's business. Queries to nameservers must carry the
+ * mark before their first packet, which sockets of the runtime do not allow:
+ * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
+ * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
+ *
  * `worker.ts` is the worker's entry. It is loaded, never imported, and has to
  * be named to `deno compile` with `--include`.
  *
