@@ -15,9 +15,10 @@ Deno.test("a capture of valid packets counts them and finds none to complain of,
   await lab.must("sender", ...ping, RECEIVER);
   await lab.must("sender", ...ping, RECEIVER_IPV6);
   await send(lab, "icmp", RECEIVER, UNREACHABLE);
+  await send(lab, "tcp", RECEIVER, OTHER_ZERO);
 
   const [report] = await capture.finish();
-  assert.ok(report && report.packets >= 13, `${report?.packets} packets`);
+  assert.ok(report && report.packets >= 14, `${report?.packets} packets`);
   assert.deepEqual(report.bad, []);
 });
 
@@ -70,6 +71,9 @@ Deno.test("a capture without a packet fails a test", async () => {
 /** Destination unreachable, quoting a UDP packet with a wrong header checksum (data-plane spec §21). */
 const UNREACHABLE = "030086f6000000004500001c000000004011beef64400001" +
   "0a000001c351005000080000";
+
+/** TCP whose checksum is 0xFFFF where a sum from scratch is 0x0000; both verify (RFC 1624 §3). */
+const OTHER_ZERO = "0001000900000001000000005004ffffffff2bd2";
 
 async function twoBoxes(): Promise<Lab> {
   requireTools("ip", "tshark", "ethtool", "python3", "ping");

@@ -22,7 +22,7 @@ const PROXY = {
 };
 const OUTSIDE = { "-4": SITES.portal, "-6": SITES.portalIpv6 };
 const SERVICE_PORT = "53535";
-const UDP_BYTES = 4_000_000;
+const UDP_BYTES = 2_000_000;
 const SSH_BYTES = 3_000_000;
 const UPLOAD_BYTES = 2_000_000;
 
@@ -308,7 +308,7 @@ async function exchangeUdp(
   const serve = ["iperf3", "-s", "-1", "--forceflush", "-B", own];
   const server = lab.demo.lab.spawn("web", "iperf3", serve);
   await server.waitFor(/Server listening/, 5_000);
-  const sized = ["-u", "-l", "1200", "-n", String(UDP_BYTES), "-b", "40M"];
+  const sized = ["-u", "-l", "1200", "-n", String(UDP_BYTES), "-b", "10M"];
   const text = await lab.must(
     ...["iperf3", "-J", flag, "-c", NAMES.app, ...sized, ...options],
   );
