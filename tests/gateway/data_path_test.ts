@@ -87,6 +87,34 @@ Deno.test("[dp 117] the packet's congestion bits go to the datagram that carries
   assert.deepEqual(world.takeSent().map(({ ecn }) => ecn), [0, 1, 2, 3, 2]);
 });
 
+Deno.test("[dp 120] a packet that is refused takes nothing from those after it", () => {
+  const world = worldOf([cidrResource("r1", "10.0.0.0/8")]);
+  const good = udpPacket({
+    source: ALICE.ipv4,
+    destination: "10.0.0.1",
+    ...PORTS,
+  });
+  const answer = udpPacket({
+    source: "10.0.0.1",
+    destination: ALICE.ipv4,
+    ...PORTS,
+  });
+  const bad = [new Uint8Array(0), good.subarray(0, 27), new Uint8Array(1_281)];
+
+  for (const packet of bad) {
+    world.fromClient(ALICE, packet);
+    world.fromClient(ALICE, good);
+    world.fromTun(packet);
+    world.fromTun(answer);
+  }
+
+  assert.deepEqual(world.takeWritten(), [good, good, good]);
+  assert.deepEqual(
+    world.takeSent().map(({ packet }) => packet),
+    [answer, answer, answer],
+  );
+});
+
 Deno.test("[dp 119] packets keep their order in both directions", () => {
   const world = worldOf([cidrResource("r1", "10.0.0.0/8")]);
   const numbered = (source: string, destination: string) =>

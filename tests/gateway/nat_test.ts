@@ -243,6 +243,19 @@ Deno.test("[dp 99] an ICMP error about an expired flow is dropped", () => {
   assert.equal(world.fromTun(error), "expired-nat-session");
 });
 
+Deno.test("an error that the host itself makes about an expired flow passes as it is", () => {
+  const world = worldWithWiki();
+  world.sendTo(PROXY);
+  const [sent] = world.takeWritten();
+  world.advance(61_000);
+  const addresses = { source: GATEWAY.ipv4, destination: ALICE.ipv4 };
+  const error = icmpPacket({ ...addresses, type: 11, body: sent! });
+
+  assert.equal(world.fromTun(error), "sent");
+
+  assert.deepEqual(world.takeSent().map(({ packet }) => packet), [error]);
+});
+
 Deno.test("[dp 98] a reset ends a TCP flow within a second", () => {
   const world = worldWithWiki();
   const syn = tcpPacket({ source: ALICE.ipv4, destination: PROXY, ...HTTPS });

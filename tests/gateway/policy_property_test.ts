@@ -51,8 +51,8 @@ Deno.test("[dp 101] a packet passes if and only if the spec's tables let it, and
   );
   const { written, sent, translated, errors, denied } = seen;
   const summary = JSON.stringify(seen);
-  assert.ok(written > 300 && sent > 300 && denied > 300, summary);
-  assert.ok(translated > 100 && errors > 10, summary);
+  assert.ok(written > 100 && sent > 100 && denied > 100, summary);
+  assert.ok(translated > 50 && errors > 3, summary);
 });
 
 Deno.test("two clients with the same names, proxies and ports never see each other's flows, and each round trip is the identity", () => {
