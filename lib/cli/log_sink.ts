@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from "../base/mod.ts";
+import type { LogFields, Logger, LogLevel, LogValue } from "../base/mod.ts";
 import { type LogThresholds, rankOf, thresholdOf } from "../io/mod.ts";
 
 /** How log lines look. */
@@ -88,7 +88,8 @@ function renderHuman(
 }
 
 /** Text with blanks or control characters is quoted, so that a value can forge neither a field nor a line. */
-function renderValue(value: LogFields[string]): string {
+function renderValue(value: LogValue): string {
+  if (typeof value === "object") return JSON.stringify(value);
   return typeof value === "string" && !/^[^\s"\p{Cc}]+$/u.test(value)
     ? JSON.stringify(value)
     : String(value);

@@ -3,6 +3,7 @@ import {
   type Logger,
   randomBytes,
   type RandomSource,
+  type Secret,
   unixMs,
 } from "../base/mod.ts";
 import {
@@ -28,7 +29,6 @@ import {
 import { EXIT_FAILED, EXIT_STOPPED } from "./exit_code.ts";
 import { explainDataPlane, explainPortal } from "./fatal.ts";
 import type { LogSink } from "./log_sink.ts";
-import type { Secret } from "./secret.ts";
 import type { LogSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 

@@ -17,6 +17,7 @@ import {
 import { heapBytesPerCall } from "../support/heap.ts";
 import { udpPacket } from "../support/ip_packet.ts";
 import { naiveInbound, naiveOutbound } from "../support/naive_gateway.ts";
+import { ingestToken } from "../support/ingest_token.ts";
 
 const PORTS = { sourcePort: 5401, destinationPort: 443 };
 
@@ -276,7 +277,7 @@ function authorize(gateway: Gateway, resources: readonly Resource[]): void {
       gatewayIceCredentials: { username: "", password: "" },
       expiresAt: null,
       useIceless: false,
-      flowLogsIngestToken: "",
+      flowLogsIngestToken: ingestToken(),
     }, now);
   }
 }

@@ -27,6 +27,7 @@ import type {
 import { datagramOf } from "./datagram.ts";
 import { udpPacket } from "./ip_packet.ts";
 import { FakeGatewayNode, type SentPacket } from "./fake_gateway_node.ts";
+import { ingestToken } from "./ingest_token.ts";
 
 /** Tunnel addresses of the gateway under test. */
 export const GATEWAY = {
@@ -173,7 +174,7 @@ export class GatewayHarness {
         ? null
         : EPOCH_SECONDS + this.now / 1_000 + inSeconds,
       useIceless: this.useIceless,
-      flowLogsIngestToken: "token",
+      flowLogsIngestToken: ingestToken(),
     });
     return ref;
   }

@@ -62,17 +62,23 @@ export function udpPacket(
   return ipPacket(addresses, 17, udp, trafficClass);
 }
 
-/** Builds a TCP packet without options, with a right checksum. */
+/** Builds a TCP packet without options, with a right checksum. A SYN unless `flags` says otherwise. */
 export function tcpPacket(
-  { sourcePort, destinationPort, payload = new Uint8Array(0), ...addresses }:
+  {
+    sourcePort,
+    destinationPort,
+    payload = new Uint8Array(0),
+    flags = 0x02,
+    ...addresses
+  }:
     & Addresses
     & Ports
-    & { readonly payload?: Uint8Array },
+    & { readonly payload?: Uint8Array; readonly flags?: number },
 ): Uint8Array {
   const header = [
     ...word(sourcePort),
     ...word(destinationPort),
-    ...[0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0],
+    ...[0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0],
   ];
   const tcp = Uint8Array.from([...header, ...payload]);
   tcp.set(word(transportChecksum(addresses, 6, tcp)), 16);
