@@ -21,6 +21,8 @@ export {
 } from "./ip_packet.ts";
 export {
   packSelector,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
   type Selector,
   SELECTOR_ECHO,
   SELECTOR_OTHER_ICMP,
