@@ -40,6 +40,9 @@ export {
   WorkerBrokenError,
   WorkerStalledError,
 } from "./errors.ts";
+export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
+export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export { LineFile } from "./line_file.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
 export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
