@@ -41,6 +41,7 @@ export {
 } from "./log.ts";
 export {
   concatBytes,
+  copyBytes,
   EMPTY,
   equalBytes,
   fromBase64,

@@ -36,6 +36,7 @@ export function gatewayRole(
             return noteConnection(event, peer, portal, log);
           }
           case "interface-configured":
+          case "resolve-domain":
             return;
         }
       },

@@ -31,7 +31,9 @@ export const ROLES: RoleTable = {
   gateway: (settings, context) =>
     new Gateway({
       node: createNode("controlled", settings as TunnelRoleSettings, context),
+      arena: context.arena,
       epoch: context.epoch,
+      random: context.random,
       log: context.logger("gateway"),
     }),
   client: (settings, context) =>

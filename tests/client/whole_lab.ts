@@ -40,6 +40,7 @@ interface RoleCore {
     datagram: ReturnType<typeof receivedDatagram>,
     now: Instant,
     packets: PacketSink,
+    datagrams: DatagramSink,
   ): void;
   handlePacket(
     bytes: Uint8Array,
@@ -114,7 +115,13 @@ export class RoleHost implements SimHost {
         if (message.ok) client.handleMessage(message.value, now);
       };
     } else {
-      const gateway = new Gateway({ node, epoch, log });
+      const gateway = new Gateway({
+        node,
+        arena,
+        epoch,
+        random: world.random,
+        log,
+      });
       this.core = gateway;
       this.fromPortal = (event, payload, now) => {
         const message = parseGatewayMessage(event, payload);
@@ -139,7 +146,12 @@ export class RoleHost implements SimHost {
   handleDatagram(datagram: SimDatagram, now: Instant): void {
     const { bytes } = this.#arena;
     const received = receivedDatagram(datagram, bytes, this.#receiveAt);
-    this.core.handleDatagram(received, now, this.#packets);
+    this.core.handleDatagram(
+      received,
+      now,
+      this.#packets,
+      this.#datagrams,
+    );
   }
 
   handleTimeout(now: Instant): void {

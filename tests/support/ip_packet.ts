@@ -114,6 +114,14 @@ export function echoRequest(
   return icmpPacket({ ...addresses, type, rest: [...word(identifier), 0, 1] });
 }
 
+/** Builds an echo reply of the family of the addresses. */
+export function echoReply(
+  { identifier, ...addresses }: Addresses & { readonly identifier: number },
+): Uint8Array {
+  const type = addresses.source.includes(":") ? 129 : 0;
+  return icmpPacket({ ...addresses, type, rest: [...word(identifier), 0, 1] });
+}
+
 /** Computes the Internet checksum the simple way: arithmetic modulo 65535. */
 export function naiveChecksum(bytes: Uint8Array): number {
   let sum = 0;
