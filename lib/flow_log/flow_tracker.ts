@@ -145,6 +145,11 @@ export class FlowTracker {
     this.#seenFlags = packet.protocol === PROTOCOL_TCP ? tcpFlags(packet) : 0;
   }
 
+  /** Whether the last packet of a resource may belong to a flow. */
+  get hasSeenInbound(): boolean {
+    return this.#seen !== undefined;
+  }
+
   /** Counts the packet of the last `seeInbound`, which was sent to `owner`'s client. It never opens a flow. */
   countInbound(owner: FlowOwner, now: Instant): void {
     const flow = this.#ownedAmongSeen(owner);

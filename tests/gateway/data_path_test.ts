@@ -167,8 +167,15 @@ Deno.test("[dp 119] packets keep their order in both directions", () => {
   assert.deepEqual(world.takeSent().map(({ packet }) => packet), inbound);
 });
 
-Deno.test("judging and forwarding a packet costs no heap in either direction", () => {
-  const { gateway, outbound, inbound } = steadyGateway();
+for (const trackFlows of [false, true]) {
+  const how = trackFlows ? "tracking" : "judging";
+  Deno.test(`${how} and forwarding a packet costs no heap in either direction`, () => {
+    forwardWithoutHeap(trackFlows);
+  });
+}
+
+function forwardWithoutHeap(trackFlows: boolean): void {
+  const { gateway, outbound, inbound } = steadyGateway(trackFlows);
 
   const outboundBytes = heapBytesPerCall(outbound);
   const inboundBytes = heapBytesPerCall(inbound);
@@ -178,7 +185,8 @@ Deno.test("judging and forwarding a packet costs no heap in either direction", (
   assert.ok(into.sent > 0 && into["not-allowed"] > 0);
   assert.ok(outboundBytes < 1, `${outboundBytes} bytes a packet outbound`);
   assert.ok(inboundBytes < 1, `${inboundBytes} bytes a packet inbound`);
-});
+  assert.equal(gateway.snapshot().flows.open > 0, trackFlows);
+}
 
 /** A gateway where Alice may reach `resources`, and Bob something else. */
 function worldOf(resources: readonly Resource[]): GatewayHarness {
@@ -190,7 +198,7 @@ function worldOf(resources: readonly Resource[]): GatewayHarness {
 }
 
 /** A gateway on a node that allocates nothing, and one call for a mix of packets in each direction. */
-function steadyGateway() {
+function steadyGateway(trackFlows: boolean) {
   const arena = new Arena(65_536);
   const { bytes } = arena;
   const slotsAt = arena.allocate(16 * 1_500);
@@ -206,7 +214,14 @@ function steadyGateway() {
   } as unknown as GatewayNode;
   const epoch = { instant: instant(0), unix: unixMs(EPOCH_SECONDS * 1_000) };
   const random = new SeededRandom(1);
-  const gateway = new Gateway({ node, arena, epoch, random, log: NO_LOG });
+  const gateway = new Gateway({
+    node,
+    arena,
+    epoch,
+    random,
+    log: NO_LOG,
+    trackFlows,
+  });
   authorize(gateway, [
     ...Array.from(
       { length: 500 },

@@ -143,8 +143,12 @@ export class GatewayHarness {
   };
   #ref = 0;
 
-  constructor() {
+  /** Where the datagrams of all clients come from. */
+  outer = "192.0.2.9:5";
+
+  constructor({ trackFlows = false } = {}) {
     this.gateway = new Gateway({
+      trackFlows,
       node: this.node,
       arena: this.#arena,
       random: new SeededRandom(1),
@@ -154,8 +158,8 @@ export class GatewayHarness {
   }
 
   /** A gateway after its first `init`, with nothing waiting. */
-  static initialized(): GatewayHarness {
-    const world = new GatewayHarness();
+  static initialized(options = {}): GatewayHarness {
+    const world = new GatewayHarness(options);
     world.init();
     world.takeEvents();
     return world;
@@ -174,6 +178,7 @@ export class GatewayHarness {
       readonly inSeconds: number;
     }[] = [],
     addresses: { readonly ipv4: string; readonly ipv6: string } = GATEWAY,
+    uploadIntervalSecs = 0,
   ): void {
     this.tell({
       kind: "init",
@@ -184,7 +189,7 @@ export class GatewayHarness {
         resourceId: entry.resource,
         expiresAt: EPOCH_SECONDS + this.now / 1_000 + entry.inSeconds,
       })),
-      flowLogs: { apiUrl: "", uploadIntervalSecs: 0, uploadBatchSize: 0 },
+      flowLogs: { apiUrl: "", uploadIntervalSecs, uploadBatchSize: 0 },
       accountSlug: null,
     });
   }
@@ -238,7 +243,7 @@ export class GatewayHarness {
     this.node.deliver(client.id, packet, ecn);
     return this.#counted("outbound", () =>
       this.gateway.handleDatagram(
-        datagramOf("192.0.2.9:5", "192.0.2.1:52625", new Uint8Array(0)),
+        datagramOf(this.outer, "192.0.2.1:52625", new Uint8Array(0)),
         this.now,
         this.#packets,
         this.#datagrams,
