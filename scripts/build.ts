@@ -27,6 +27,9 @@ const PERMISSIONS = [
     [
       "CREDENTIALS_DIRECTORY",
       "FIREZONE_API_URL",
+      "FIREZONE_FLOW_LOGS",
+      "FIREZONE_FLOW_LOG_FILE",
+      "FIREZONE_FLOW_LOG_SPOOL",
       "FIREZONE_ID",
       "FIREZONE_LISTEN",
       "FIREZONE_LOG_FORMAT",
@@ -50,7 +53,7 @@ const PERMISSIONS = [
   }`,
   // Token credential, policy file and identity lie where the administrator says.
   "--allow-read",
-  "--allow-write=/var/lib/firezone",
+  "--allow-write=/var/lib/firezone,/var/log",
 ];
 
 /**

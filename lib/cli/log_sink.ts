@@ -57,6 +57,11 @@ export class LogSink {
     );
   }
 
+  /** Writes a line that is none of the log's, as it is. */
+  writeLine(line: string): void {
+    this.#write(line);
+  }
+
   #keeps(target: string, level: LogLevel): boolean {
     return rankOf(level) >= thresholdOf(this.#thresholds, target);
   }

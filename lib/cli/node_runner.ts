@@ -62,11 +62,15 @@ export interface NodeRole<Message, Request, Event, News = never> {
   /** Makes the message that tells the core of a changed network; `undefined` if it does not care. */
   readonly networkNews: (() => News) | undefined;
   /** Starts what the role does beside its core. */
-  readonly serve: (context: NodeContext<Request, News>) => NodeService<Event>;
+  readonly serve: (
+    context: NodeContext<Request, News>,
+  ) => NodeService<Event, Message>;
 }
 
 /** What a role does on the main thread: it handles events, and may keep servers of its own. */
-export interface NodeService<Event> {
+export interface NodeService<Event, Message = never> {
+  /** Looks at a message of the portal before the core gets it. */
+  handleMessage?(message: Message): void;
   /** Handles an event of the core or of its loop. */
   handleEvent(event: Event | ShellNews): void;
   /** Ends what it keeps, after the core has taken leave. */
@@ -130,6 +134,7 @@ export async function runNode<Message, Request, Event, News>(
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {
       case "message":
+        service.handleMessage?.(event.message);
         return plane.send(event.message);
       case "fatal":
         return failed.resolve(explainPortal(event.reason, node.apiUrl));

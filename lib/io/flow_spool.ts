@@ -10,6 +10,7 @@ import {
   type UploadConfig,
 } from "../flow_log/mod.ts";
 import { messageOf } from "./portal_dial.ts";
+import { settlesWithin } from "./settles_within.ts";
 
 /** Where the spool is unless a person says otherwise (data-plane spec §15.5). */
 export const FLOW_SPOOL_ROOT = "/var/lib/firezone/flow_logs";
@@ -87,10 +88,7 @@ export class FlowSpool {
 
   /** Waits until all is written, but not for ever. */
   async close(): Promise<void> {
-    const limit = Promise.withResolvers<void>();
-    const timer = setTimeout(() => limit.resolve(), CLOSE_LIMIT_MS);
-    await Promise.race([this.#worker, limit.promise]);
-    clearTimeout(timer);
+    if (this.#worker) await settlesWithin(this.#worker, CLOSE_LIMIT_MS);
     this.#writes.clear();
   }
 

@@ -45,6 +45,7 @@ export class FlowUploader {
   readonly #refusedUpTo = new Map<string, string>();
   #wake: () => void = () => {};
   #running: Promise<void> | undefined;
+  #isFailing = false;
 
   /** Creates an uploader that does nothing until `start`. */
   constructor(options: FlowUploaderOptions) {
@@ -79,7 +80,7 @@ export class FlowUploader {
   }
 
   async #run(): Promise<void> {
-    const { now, log } = this.#options;
+    const { now } = this.#options;
     while (!this.#stopped) {
       if (now() < this.#schedule.dueAt) {
         await this.#sleepUntil(this.#schedule.dueAt);
@@ -88,13 +89,21 @@ export class FlowUploader {
       let hasMore = false;
       try {
         hasMore = await this.#pass();
+        this.#isFailing = false;
       } catch (error) {
-        log.log("warn", "Flow logs cannot be uploaded", {
-          reason: messageOf(error),
-        });
+        this.#noteFailure(messageOf(error));
       }
       this.#schedule.finishPass(hasMore, now());
     }
+  }
+
+  /** A spool that cannot be read is of no account while nothing is to be uploaded. */
+  #noteFailure(reason: string): void {
+    const isLoud = this.#schedule.url !== undefined && !this.#isFailing;
+    this.#isFailing ||= isLoud;
+    const { root, log } = this.#options;
+    const level = isLoud ? "warn" : "debug";
+    log.log(level, "Flow logs cannot be uploaded", { root, reason });
   }
 
   /** Looks at all folders once. Returns whether records wait that could follow at once. */

@@ -1,5 +1,6 @@
 import { type Logger, Queue } from "../base/mod.ts";
 import { messageOf } from "./portal_dial.ts";
+import { settlesWithin } from "./settles_within.ts";
 
 /** Lines that may wait for the disk; more are dropped. The same as for the spool. */
 const LINE_QUEUE_LIMIT = 10_000;
@@ -47,10 +48,7 @@ export class LineFile {
 
   /** Waits until all is written, but not for ever. */
   async close(): Promise<void> {
-    const limit = Promise.withResolvers<void>();
-    const timer = setTimeout(() => limit.resolve(), CLOSE_LIMIT_MS);
-    await Promise.race([this.#worker, limit.promise]);
-    clearTimeout(timer);
+    if (this.#worker) await settlesWithin(this.#worker, CLOSE_LIMIT_MS);
     this.#lines.clear();
     this.#closeFile();
   }

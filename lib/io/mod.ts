@@ -47,7 +47,11 @@ export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
 export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
 export { NetworkWatch, type NetworkWatchOptions } from "./network_watch.ts";
-export type { RelayRoleSettings, TunnelRoleSettings } from "./roles.ts";
+export type {
+  GatewayRoleSettings,
+  RelayRoleSettings,
+  TunnelRoleSettings,
+} from "./roles.ts";
 export { TUN_NAME } from "./tun_device.ts";
 export type { UdpOptions } from "./udp_socket.ts";
 export type { MainPort } from "./udp_sockets.ts";

@@ -95,10 +95,13 @@ export class FirezoneLab implements AsyncDisposable {
     this.#program = program;
   }
 
-  /** Builds the network and starts the web server. `iceless`: whether the account has connections without ICE. */
+  /** Builds the network and starts the web server. `iceless`: whether the account has connections without ICE; `flowLogs`: the member `flow_logs` of the policy file. */
   async build(
     routers: RouterSpecs = ORDINARY_ROUTERS,
-    { iceless = false }: { readonly iceless?: boolean } = {},
+    { iceless = false, flowLogs = {} }: {
+      readonly iceless?: boolean;
+      readonly flowLogs?: Readonly<Record<string, unknown>>;
+    } = {},
   ): Promise<void> {
     this.#routers = routers;
     await buildSites(this.lab, routers);
@@ -107,7 +110,7 @@ export class FirezoneLab implements AsyncDisposable {
       prefix: "firezone-lab-",
       suffix: ".json",
     });
-    const policy = { ...POLICY, iceless };
+    const policy = { ...POLICY, iceless, flow_logs: flowLogs };
     await Deno.writeTextFile(this.#policyPath, JSON.stringify(policy));
     const script = new URL("./web_server.ts", import.meta.url).pathname;
     const command = [Deno.execPath(), "run", "--allow-net", script, "80"];
