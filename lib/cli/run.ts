@@ -90,6 +90,7 @@ function roleOf(
   }
   const portal = reader.portal();
   const relay = spec === RELAY_COMMAND ? reader.relay() : undefined;
+  const client = spec === CLIENT_COMMAND ? reader.client() : undefined;
   const flowLogs = reader.flowLogs();
   const unwritable = [flowLogs.file, flowLogs.spool].find(isOutOfReach);
   if (unwritable !== undefined) return refuseFlowLogs(unwritable);
@@ -125,8 +126,8 @@ function roleOf(
     maxPartitionMs: portal.maxPartitionMs,
     environment,
   };
-  return spec === CLIENT_COMMAND
-    ? (process) => runNode(clientRole(installation), process)
+  return client
+    ? (process) => runNode(clientRole(installation, client), process)
     : (process) => runNode(gatewayRole(installation, flowLogs), process);
 }
 

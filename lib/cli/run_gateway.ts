@@ -7,6 +7,7 @@ import {
   type GatewayRequest,
 } from "../portal/mod.ts";
 import { FlowLogs } from "./flow_logs.ts";
+import { GatewayDns } from "./gateway_dns.ts";
 import type { Installation } from "./installation.ts";
 import type { NodeRole } from "./node_runner.ts";
 import type { FlowLogSettings } from "./settings.ts";
@@ -29,7 +30,8 @@ export function gatewayRole(
     role: "gateway",
     parameters: gatewayParameters({ identity, name, publicKey }),
     networkNews: () => ({ kind: "network-changed" }),
-    serve: ({ portal, log, sink }) => {
+    serve({ portal, tell, fail, log, sink }) {
+      const dns = new GatewayDns({ tell, fail, log: sink.logger("dns") });
       const flowLogs = new FlowLogs(flowLogSettings, sink);
       return {
         handleMessage: (message) => keepForFlowLogs(message, flowLogs),
@@ -49,11 +51,14 @@ export function gatewayRole(
             case "flow-reports":
               return flowLogs.handleReports(event.reports);
             case "interface-configured":
+              return void dns.bind(event);
             case "resolve-domain":
-              return;
+              return void dns.resolve(event);
           }
         },
-        stop: () => flowLogs.stop(),
+        async stop() {
+          await Promise.all([dns.stop(), flowLogs.stop()]);
+        },
       };
     },
   };

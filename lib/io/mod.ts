@@ -30,6 +30,14 @@ export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
 export { DataPlane, type DataPlaneOptions } from "./data_plane.ts";
+export type { DnsTransport } from "../dns/mod.ts";
+export { type DnsExchange, exchange } from "./dns_exchange.ts";
+export { Resolver, type ResolverOptions } from "./dns_resolver.ts";
+export {
+  DnsBindError,
+  DnsServer,
+  type DnsServerOptions,
+} from "./dns_server.ts";
 export {
   KernelRefusedError,
   MissingCapabilityError,
@@ -43,11 +51,13 @@ export {
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
 export { LineFile } from "./line_file.ts";
+export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
 export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
 export { NetworkWatch, type NetworkWatchOptions } from "./network_watch.ts";
 export type {
+  ClientRoleSettings,
   GatewayRoleSettings,
   RelayRoleSettings,
   TunnelRoleSettings,
@@ -63,5 +73,7 @@ export {
 } from "./portal_connection.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
+export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";
 export type { Resolve } from "./resolver.ts";
+export { TunnelDns, type TunnelDnsOptions } from "./tunnel_dns.ts";
 export { type SystemInfo, systemInfo } from "./system_info.ts";

@@ -18,6 +18,12 @@ export interface GatewayRoleSettings extends TunnelRoleSettings {
   readonly trackFlows: boolean;
 }
 
+/** What a client is made from. */
+export interface ClientRoleSettings extends TunnelRoleSettings {
+  /** Whether an Internet resource is used when there is one. */
+  readonly usesInternet: boolean;
+}
+
 /** What a relay is made from. */
 export interface RelayRoleSettings {
   /** Shared with the portal, which makes credentials from it. */
@@ -47,6 +53,7 @@ export const ROLES: RoleTable = {
     new Client({
       node: createNode("controlling", settings as TunnelRoleSettings, context),
       arena: context.arena,
+      usesInternet: (settings as ClientRoleSettings).usesInternet,
       log: context.logger("client"),
     }),
   relay: (settings, { mainPort, epoch, random, logger }) =>

@@ -34,6 +34,12 @@ const RELAY_STAMP_SECRET = "5eed".repeat(16);
 
 type Role = "client" | "gateway";
 
+type ClientInput = Parameters<Client["handleMessage"]>[0];
+type GatewayInput = Parameters<Gateway["handleMessage"]>[0];
+
+/** What gateway or client can be told. */
+export type HostInput = ClientInput | GatewayInput;
+
 /** What gateway and client have in common. */
 interface RoleCore {
   handleDatagram(
@@ -68,6 +74,10 @@ export class RoleHost implements SimHost {
   readonly delivered: Uint8Array[] = [];
   /** Events other than requests to the portal. */
   readonly events: (ClientEvent | GatewayEvent)[] = [];
+  /** Tells the core something that does not come from the portal. */
+  readonly tell: (input: HostInput, now: Instant) => void;
+  /** Takes an event, and says whether it is dealt with. */
+  takeEvent: (event: ClientEvent | GatewayEvent) => boolean = () => false;
   /** Takes an event for the portal. */
   toPortal: (event: string, payload: unknown) => void = () => {};
   /** Takes an event of the portal. */
@@ -108,8 +118,10 @@ export class RoleHost implements SimHost {
       log,
     });
     if (role === "client") {
-      const client = new Client({ node, arena, log });
+      const client = new Client({ node, arena, usesInternet: true, log });
       this.core = client;
+      this.tell = (input, now) =>
+        client.handleMessage(input as ClientInput, now);
       this.fromPortal = (event, payload, now) => {
         const message = parseClientMessage(event, payload);
         if (message.ok) client.handleMessage(message.value, now);
@@ -123,6 +135,8 @@ export class RoleHost implements SimHost {
         log,
       });
       this.core = gateway;
+      this.tell = (input, now) =>
+        gateway.handleMessage(input as GatewayInput, now);
       this.fromPortal = (event, payload, now) => {
         const message = parseGatewayMessage(event, payload);
         if (message.ok) gateway.handleMessage(message.value, now);
@@ -174,7 +188,7 @@ export class RoleHost implements SimHost {
 
   #publish(event: ClientEvent | GatewayEvent): void {
     if (event.kind !== "portal-request") {
-      this.events.push(event);
+      if (!this.takeEvent(event)) this.events.push(event);
       return;
     }
     const { request } = event;

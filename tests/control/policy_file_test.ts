@@ -181,6 +181,14 @@ Deno.test("every problem is reported with its path", () => {
       "$.flow_logs.upload_interval_secs: must be a whole number from 0 on",
     ],
     [(f) => f.flow_logs = { url: "" }, "$.flow_logs.url: is not a known key"],
+    [
+      (f) => f.control_token = ".gateway",
+      "$.control_token: is the token of a device, too",
+    ],
+    [
+      (f) => f.control_token = "let me",
+      "$.control_token: must not contain white space",
+    ],
   ];
 
   for (const [edit, problem] of cases) {

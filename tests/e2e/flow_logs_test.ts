@@ -14,7 +14,7 @@ Deno.test("[dp 127] [dp 133] a download is one flow: in the log, in the file of 
   await using dir = await TemporaryDirectory.make();
   await using demo = new FirezoneLab("fzflow");
   await demo.build(undefined, {
-    flowLogs: {
+    flow_logs: {
       api_url: `https://${INGEST}/`,
       upload_interval_secs: 1,
       uploads_enabled: true,

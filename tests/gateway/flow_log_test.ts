@@ -25,7 +25,7 @@ const HTTPS = { sourcePort: 5555, destinationPort: 443 };
 const ACK = 0x10;
 
 Deno.test("[dp 128] flows to a name carry its real address and the translated port, and replies count to the same flow", () => {
-  const world = GatewayHarness.initialized({ trackFlows: true });
+  const world = GatewayHarness.initialized(undefined, { trackFlows: true });
   world.grant(ALICE, dnsResource(R1));
   world.translate(ALICE, { resource: R1, proxies: PROXIES }, [REAL]);
   const ports: number[] = [];
@@ -69,7 +69,7 @@ Deno.test("[dp 127] flows to networks and to the Internet carry the claims of th
       [internetResource(R1), "203.0.113.80"],
     ] as const
   ) {
-    const world = GatewayHarness.initialized({ trackFlows: true });
+    const world = GatewayHarness.initialized(undefined, { trackFlows: true });
     world.grant(ALICE, resource);
     world.sendTo(destination);
     world.replyTo(destination);
@@ -84,7 +84,7 @@ Deno.test("[dp 127] flows to networks and to the Internet carry the claims of th
 });
 
 Deno.test("what is denied, dropped, for ourselves, ICMP or unsent is no part of a flow", () => {
-  const world = GatewayHarness.initialized({ trackFlows: true });
+  const world = GatewayHarness.initialized(undefined, { trackFlows: true });
   const tcpOnly = [{ protocol: "tcp", start: 443, end: 443 }] as const;
   world.grant(ALICE, cidrResource(R1, NET, tcpOnly));
   world.grant(ALICE, dnsResource(uuidOf(2)));
@@ -109,7 +109,7 @@ Deno.test("what is denied, dropped, for ourselves, ICMP or unsent is no part of 
 });
 
 Deno.test("[dp 128] packets for a client that is not connected are not counted", () => {
-  const world = GatewayHarness.initialized({ trackFlows: true });
+  const world = GatewayHarness.initialized(undefined, { trackFlows: true });
   world.grant(ALICE, cidrResource(R1, NET));
   world.sendTo(WEB);
 
@@ -124,7 +124,7 @@ Deno.test("[dp 128] packets for a client that is not connected are not counted",
 });
 
 Deno.test("[dp 131] a client that roams keeps its flow", () => {
-  const world = GatewayHarness.initialized({ trackFlows: true });
+  const world = GatewayHarness.initialized(undefined, { trackFlows: true });
   world.grant(ALICE, cidrResource(R1, NET));
   world.sendTo(WEB);
   world.outer = "198.51.100.77:4242";
@@ -140,7 +140,7 @@ Deno.test("[dp 131] a client that roams keeps its flow", () => {
 });
 
 Deno.test("[dp 127] the start of a flow is told while it goes on, its end when the gateway stops", () => {
-  const world = GatewayHarness.initialized({ trackFlows: true });
+  const world = GatewayHarness.initialized(undefined, { trackFlows: true });
   world.grant(ALICE, cidrResource(R1, NET));
   world.takeEvents();
   world.sendTo(WEB);

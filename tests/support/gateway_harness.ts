@@ -146,20 +146,21 @@ export class GatewayHarness {
   /** Where the datagrams of all clients come from. */
   outer = "192.0.2.9:5";
 
-  constructor({ trackFlows = false } = {}) {
+  /** All log lines go to `log`; without one, those above debug go to `loud`. */
+  constructor(log?: Logger, { trackFlows = false } = {}) {
     this.gateway = new Gateway({
       trackFlows,
       node: this.node,
       arena: this.#arena,
       random: new SeededRandom(1),
       epoch: { instant: instant(0), unix: unixMs(EPOCH_SECONDS * 1_000) },
-      log: loudLog(this.loud),
+      log: log ?? loudLog(this.loud),
     });
   }
 
   /** A gateway after its first `init`, with nothing waiting. */
-  static initialized(options = {}): GatewayHarness {
-    const world = new GatewayHarness(options);
+  static initialized(log?: Logger, options = {}): GatewayHarness {
+    const world = new GatewayHarness(log, options);
     world.init();
     world.takeEvents();
     return world;
