@@ -179,10 +179,16 @@ export class NatTable {
     return "translated";
   }
 
-  /** Ends the sessions whose time is over (data-plane spec §8.3). To be called once a second. */
-  expire(now: Instant): void {
-    this.#sessions.expire(now);
+  /**
+   * Ends the sessions whose time is over (data-plane spec §8.3). To be called once a second.
+   *
+   * Returns `false` if there were too many for one call: let some packets
+   * pass, and call it again.
+   */
+  expire(now: Instant): boolean {
+    const isDone = this.#sessions.expire(now);
     if (this.#sessions.isSpent) this.clear();
+    return isDone;
   }
 
   /** Forgets all sessions, also past ones. */
