@@ -1,3 +1,4 @@
+import { FLOW_SPOOL_ROOT } from "../io/mod.ts";
 import type { CommandSpec, OptionSpec } from "./options.ts";
 
 const API_URL: OptionSpec = {
@@ -48,6 +49,29 @@ const LOG_FILTER: OptionSpec = {
     "Log level, or comma-separated target=level directives such as info,ice=debug",
   fallback: "info",
 };
+const FLOW_LOGS: readonly OptionSpec[] = [
+  {
+    name: "flow-logs",
+    env: "FIREZONE_FLOW_LOGS",
+    help:
+      "Log each TCP and UDP flow, also when the account has flow logs disabled",
+  },
+  {
+    name: "flow-log-file",
+    env: "FIREZONE_FLOW_LOG_FILE",
+    value: "PATH",
+    help:
+      "Append each flow to a file as one line of JSON; - for standard output. " +
+      "Rotate it by renaming, or send SIGHUP",
+  },
+  {
+    name: "flow-log-spool",
+    env: "FIREZONE_FLOW_LOG_SPOOL",
+    value: "DIR",
+    help: "Where flow records for the portal wait for their upload",
+    fallback: FLOW_SPOOL_ROOT,
+  },
+];
 const NO_CHECK: OptionSpec = {
   name: "no-check",
   help: "Skip the check for the CAP_NET_ADMIN capability at start",
@@ -73,6 +97,7 @@ export const GATEWAY_COMMAND: CommandSpec = {
     },
     LOG_FORMAT,
     LOG_FILTER,
+    ...FLOW_LOGS,
     NO_CHECK,
   ],
   examples: [

@@ -6,7 +6,8 @@ import {
   type SocketAddress,
 } from "../base/mod.ts";
 import { parseHumanDuration } from "./human_duration.ts";
-import type { LogThresholds } from "../io/mod.ts";
+import { FLOW_LOG_TARGET } from "../flow_log/mod.ts";
+import { FLOW_SPOOL_ROOT, type LogThresholds } from "../io/mod.ts";
 import { parseLogDirectives } from "./log_filter.ts";
 import type { LogFormat } from "./log_sink.ts";
 import type { RawSettings } from "./options.ts";
@@ -29,6 +30,16 @@ export interface PortalSettings {
   readonly id: string | undefined;
   /** Reconnect budget in ms; `undefined` for the default of the role. */
   readonly maxPartitionMs: number | undefined;
+}
+
+/** Where a gateway tells of flows. */
+export interface FlowLogSettings {
+  /** Whether flows are tracked also when the portal does not ask for it. */
+  readonly always: boolean;
+  /** Path of the file of lines, `-` for standard output; `undefined` for none. */
+  readonly file: string | undefined;
+  /** Where records wait for their upload. */
+  readonly spool: string;
 }
 
 /** What a relay is told beside its portal. */
@@ -105,10 +116,13 @@ export class SettingsReader {
         "a level or target=level, such as info,ice=debug",
       );
     }
+    const thresholds: LogThresholds = "malformed" in read
+      ? { fallback: "info", targets: [] }
+      : read;
     return {
-      thresholds: "malformed" in read
-        ? { fallback: "info", targets: [] }
-        : read,
+      thresholds: this.flag("flow-logs")
+        ? withFlowLogs(thresholds)
+        : thresholds,
       format: format === "json" ? "json" : "human",
     };
   }
@@ -130,6 +144,16 @@ export class SettingsReader {
       name: this.#raw.get("firezone-name"),
       id: this.#raw.get("firezone-id"),
       maxPartitionMs: this.#duration("max-partition-time"),
+    };
+  }
+
+  /** Reads what concerns flow logs. Whoever names a file wants flows in it. */
+  flowLogs(): FlowLogSettings {
+    const file = this.#raw.get("flow-log-file");
+    return {
+      always: this.flag("flow-logs") || file !== undefined,
+      file,
+      spool: this.#raw.get("flow-log-spool") ?? FLOW_SPOOL_ROOT,
     };
   }
 
@@ -215,8 +239,14 @@ export class SettingsReader {
   }
 
   #refuse(name: string, value: string, wanted: string): void {
-    this.#problems.push(
-      `Cannot use ${name}: ${JSON.stringify(value)} is not ${wanted}`,
-    );
+    const problem = `Cannot use ${name}: ${
+      JSON.stringify(value)
+    } is not ${wanted}`;
+    if (!this.#problems.includes(problem)) this.#problems.push(problem);
   }
+}
+
+/** The first of two directives about one target wins, so the switch does. */
+function withFlowLogs({ fallback, targets }: LogThresholds): LogThresholds {
+  return { fallback, targets: [[FLOW_LOG_TARGET, "trace"], ...targets] };
 }

@@ -57,6 +57,7 @@ export {
   accessOf,
   type ClientEntry,
   type Device,
+  type FlowLogSettings,
   type GatewayEntry,
   type Policy,
   type PolicyRule,

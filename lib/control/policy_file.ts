@@ -14,6 +14,7 @@ import { FAR_EXPIRY_S } from "./constants.ts";
 import type {
   ClientEntry,
   Device,
+  FlowLogSettings,
   GatewayEntry,
   Policy,
   PolicyRule,
@@ -26,6 +27,9 @@ import { Fields } from "./policy_reader.ts";
 import { readResource } from "./policy_resource.ts";
 import { isUuid, uuidFromBytes } from "./uuid.ts";
 
+/** The URL is required on the wire; nobody uses it while uploads are off. */
+const NO_FLOW_LOG_SERVICE = "https://flow-logs.invalid/";
+
 /**
  * Reads a policy file, or returns every problem found with its JSON path.
  *
@@ -37,6 +41,8 @@ import { isUuid, uuidFromBytes } from "./uuid.ts";
  *   "iceless": false,
  *   "upstream_dns": ["9.9.9.9"],
  *   "search_domain": "corp.example",
+ *   "flow_logs": { "api_url": "https://flows.corp.example/", "upload_interval_secs": 60,
+ *     "upload_batch_size": 1000, "uploads_enabled": true },
  *   "control_token": "who shows it may make control calls",
  *   "sites": [{ "name": "HQ" }],
  *   "gateways": [{ "name": "gw", "site": "HQ", "token": ".gw-token", "ipv4": "100.64.0.1" }],
@@ -55,7 +61,8 @@ import { isUuid, uuidFromBytes } from "./uuid.ts";
  *
  * With `iceless`, clients and gateways that both announce it connect without
  * ICE. It is off unless the file says otherwise, because peers of all ages
- * speak ICE, and a change of mode replaces every connection.
+ * speak ICE, and a change of mode replaces every connection. So are uploads of
+ * flow logs, which this portal has no service for.
  *
  * Entries refer to each other by name; `"*"` in a policy means all. Every
  * entry may fix its `id`, a UUID; otherwise it is derived from `secret` and
@@ -104,6 +111,7 @@ class PolicyParser {
       iceless: root.flag("iceless"),
       upstreamDns: this.#upstreamDns(),
       searchDomain: root.optionalText("search_domain") ?? null,
+      flowLogs: this.#flowLogs(),
       sites: byId(sites),
       gateways: byId(devices.gateways),
       clients: byId(devices.clients),
@@ -115,6 +123,18 @@ class PolicyParser {
     };
     root.finish();
     return policy;
+  }
+
+  #flowLogs(): FlowLogSettings {
+    const fields = this.#root.object("flow_logs");
+    const settings = {
+      apiUrl: fields.optionalText("api_url") ?? NO_FLOW_LOG_SERVICE,
+      uploadIntervalSecs: fields.count("upload_interval_secs", 0),
+      uploadBatchSize: fields.count("upload_batch_size", 1_000),
+      uploadsEnabled: fields.flag("uploads_enabled"),
+    };
+    fields.finish();
+    return settings;
   }
 
   #sites(): Site[] {

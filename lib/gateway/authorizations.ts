@@ -74,7 +74,7 @@ export class Authorizations {
     const outcome = client.grant(
       resource,
       expiryInstant(expiresAt, epoch, now),
-      flowLogsIngestToken,
+      flowLogsIngestToken.claims,
     );
     const fields = { client: client.id, resource: resource.id, outcome };
     if (outcome === "kind-changed") {

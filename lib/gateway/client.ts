@@ -1,4 +1,5 @@
-import type { Instant, IpAddress } from "../base/mod.ts";
+import type { IngestTokenClaims, Instant, IpAddress } from "../base/mod.ts";
+import type { FlowOwner } from "../flow_log/mod.ts";
 import {
   DomainPattern,
   Filter,
@@ -10,7 +11,7 @@ import {
   type Selection,
   type TunnelAddresses,
 } from "../policy/mod.ts";
-import type { CreateAuthorization, Resource } from "../portal/mod.ts";
+import type { Resource } from "../portal/mod.ts";
 import type { Selector } from "../wire/mod.ts";
 import { ICMP_REPLIES_PER_SECOND } from "./constants.ts";
 import { TokenBucket } from "./token_bucket.ts";
@@ -26,14 +27,12 @@ export type Access = Selection | "refused";
 /** What became of an authorization. `kind-changed`: the resource is known as another kind, which stays. */
 export type GrantOutcome = "added" | "refreshed" | "kind-changed";
 
-/** The credential for reports about a client's use of a resource. A secret. */
-export type IngestToken = CreateAuthorization["flowLogsIngestToken"];
-
 /** A resource that a client may reach until `expiresAt`. */
 interface Grant {
   resource: Resource;
   expiresAt: Instant;
-  ingestToken: IngestToken;
+  /** Whose its flows are. */
+  owner: FlowOwner;
 }
 
 /** The names and the ports of a DNS resource, compiled. */
@@ -97,25 +96,27 @@ export class Client {
     return this.#grants.has(resourceId);
   }
 
-  /** Returns the token that came with an authorization. Allocates nothing. */
-  ingestTokenOf(resourceId: string): IngestToken | undefined {
-    return this.#grants.get(resourceId)?.ingestToken;
+  /** Returns whose the flow of a packet is that the last `accessTo` permitted. Allocates nothing. */
+  get flowOwner(): FlowOwner | undefined {
+    const id = this.#selectedId;
+    return id === undefined ? undefined : this.#grants.get(id)?.owner;
   }
 
   /** Authorizes a resource, or renews it: then only its filters, its expiry and its token change. */
   grant(
     resource: Resource,
     expiresAt: Instant,
-    ingestToken: IngestToken,
+    claims: IngestTokenClaims,
   ): GrantOutcome {
+    const owner = { clientId: this.id, resourceId: resource.id, claims };
     const known = this.#grants.get(resource.id);
     if (known === undefined) {
-      this.#grants.set(resource.id, { resource, expiresAt, ingestToken });
+      this.#grants.set(resource.id, { resource, expiresAt, owner });
       this.#rebuild();
       return "added";
     }
     known.expiresAt = expiresAt;
-    known.ingestToken = ingestToken;
+    known.owner = owner;
     return this.updateFilters(resource) ? "refreshed" : "kind-changed";
   }
 

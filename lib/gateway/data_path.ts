@@ -1,12 +1,14 @@
 import {
   type Arena,
   Counters,
+  type Datagram,
   type DatagramSink,
   type Instant,
   MAX_PACKET_BYTES,
   type PacketSink,
 } from "../base/mod.ts";
 import type { SendVerdict } from "../connection/mod.ts";
+import type { FlowTracker } from "../flow_log/mod.ts";
 import {
   applyOuterEcn,
   IcmpErrorView,
@@ -30,7 +32,11 @@ import {
   OUTBOUND_VERDICTS,
   type OutboundVerdict,
 } from "./outbound.ts";
-import { isTunnelAddress, type TunnelAddresses } from "../policy/mod.ts";
+import {
+  includesAddress,
+  isTunnelAddress,
+  type TunnelAddresses,
+} from "../policy/mod.ts";
 
 /** What became of a packet from a client. */
 export type OutboundOutcome = PacketRefusal | OutboundVerdict;
@@ -48,6 +54,8 @@ export interface DataPathOptions {
   readonly clients: ClientDirectory;
   /** Takes the messages that clients send to us. */
   readonly domains: DomainService;
+  /** Sees all packets of resources that pass. */
+  readonly flows: FlowTracker;
 }
 
 /** Room behind a packet that kernels may read, in bytes. */
@@ -74,15 +82,17 @@ export class DataPath {
   readonly #node: GatewayNode;
   readonly #clients: ClientDirectory;
   readonly #domains: DomainService;
+  readonly #flows: FlowTracker;
   readonly #icmpReplies: IcmpReplies;
   readonly #packet = new IpPacketView();
   readonly #scratch: InboundScratch;
 
   /** Creates a data path for the connections of `node` and the records in `clients`. */
-  constructor({ node, arena, clients, domains }: DataPathOptions) {
+  constructor({ node, arena, clients, domains, flows }: DataPathOptions) {
     this.#node = node;
     this.#clients = clients;
     this.#domains = domains;
+    this.#flows = flows;
     this.#icmpReplies = new IcmpReplies(node, arena);
     this.#scratch = {
       icmpError: new IcmpErrorView(),
@@ -97,8 +107,9 @@ export class DataPath {
     return this.#icmpReplies.counters;
   }
 
-  /** Takes the packet that `node` has just decrypted into the reserved room of `packets`. `gateway`: our own addresses. */
+  /** Takes the packet that `node` has just decrypted from `datagram` into the reserved room of `packets`. `gateway`: our own addresses. */
   handleReceived(
+    datagram: Datagram,
     now: Instant,
     packets: PacketSink,
     datagrams: DatagramSink,
@@ -114,6 +125,7 @@ export class DataPath {
     const verdict = judgeOutbound(packet, client, gateway, icmpError, now);
     this.outbound.increment(verdict);
     if (verdict === "forward") {
+      this.#trackOutbound(client, gateway, datagram, now);
       applyOuterEcn(packet, ecn);
       packets.commit(end - start);
     } else if (client === undefined) {
@@ -151,6 +163,7 @@ export class DataPath {
     const client = this.#clients.byAddress(version, bytes, destinationAt);
     if (client === undefined || gateway === undefined) return "no-peer-state";
 
+    this.#flows.seeInbound(packet);
     const verdict = judgeInbound(packet, client, gateway, this.#scratch, now);
     switch (verdict) {
       case "forward":
@@ -181,6 +194,38 @@ export class DataPath {
       );
     }
     const { start, end, ecn } = this.#packet;
-    return this.#node.sendPacket(client.id, start, end, now, datagrams, ecn);
+    const sent = this.#node.sendPacket(
+      client.id,
+      start,
+      end,
+      now,
+      datagrams,
+      ecn,
+    );
+    if (sent === "sent") this.#trackInbound(client, now);
+    return sent;
+  }
+
+  /** Traffic to ourselves belongs to no resource. */
+  #trackOutbound(
+    client: Client | undefined,
+    gateway: TunnelAddresses | undefined,
+    datagram: Datagram,
+    now: Instant,
+  ): void {
+    if (client === undefined || gateway === undefined) return;
+    const packet = this.#packet;
+    const { version, bytes, destinationAt } = packet;
+    if (includesAddress(gateway, version, bytes, destinationAt)) return;
+    const owner = client.flowOwner;
+    if (owner === undefined) return;
+    const domain = client.translation?.domain;
+    this.#flows.handleOutbound(packet, owner, domain, datagram, now);
+  }
+
+  #trackInbound(client: Client, now: Instant): void {
+    if (!this.#flows.hasSeenInbound) return;
+    const owner = client.flowOwner;
+    if (owner !== undefined) this.#flows.countInbound(owner, now);
   }
 }

@@ -1,5 +1,6 @@
 import type { Cidr, IpAddress } from "../base/mod.ts";
 import type { FailureReason } from "../connection/mod.ts";
+import type { FlowReport } from "../flow_log/mod.ts";
 import type { GatewayMessage, GatewayRequest } from "../portal/mod.ts";
 
 /** What the gateway asks of the shell, or tells it. Plain data. */
@@ -40,6 +41,8 @@ export type GatewayEvent =
     readonly clientId: string;
     readonly reason: CloseReason;
   }
+  /** Flows started or ended. A thousand at most, and ten such events a second. */
+  | { readonly kind: "flow-reports"; readonly reports: readonly FlowReport[] }
   /** Look up the addresses of a name and answer with `domain-resolved`. */
   | {
     readonly kind: "resolve-domain";

@@ -8,9 +8,11 @@ import {
   type Logger,
   type PacketSink,
   type RandomSource,
+  randomU32,
   type Transmit,
   unreachable,
 } from "../base/mod.ts";
+import { type FlowSnapshot, FlowTracker } from "../flow_log/mod.ts";
 import type { NodeEvent, NodeSnapshot } from "../connection/mod.ts";
 import {
   TUNNEL_RANGE_V4,
@@ -44,6 +46,8 @@ export interface GatewayOptions {
   readonly random: RandomSource;
   /** Where log lines go. */
   readonly log: Logger;
+  /** Whether flows are tracked also when the portal does not ask for it. */
+  readonly trackFlows?: boolean;
 }
 
 /** State and counters for health checks and metrics. Plain data. */
@@ -68,6 +72,8 @@ export interface GatewaySnapshot {
   readonly translations: number;
   /** Flows through proxy addresses of all clients. */
   readonly natSessions: number;
+  /** What clients and resources exchange. */
+  readonly flows: FlowSnapshot;
   /** Relays and connections. */
   readonly node: NodeSnapshot;
   /** Events that were lost because the shell did not take them. */
@@ -81,12 +87,15 @@ export class Gateway {
   readonly #outbox = new Outbox();
   readonly #authorizations: Authorizations;
   readonly #domains: DomainService;
+  readonly #flows: FlowTracker;
   readonly #dataPath: DataPath;
   /** Our own addresses; unknown before the first `init`, and nobody has access until then. */
   #addresses: TunnelAddresses | undefined;
 
   /** Creates a gateway that waits for `init`. */
-  constructor({ node, arena, epoch, random, log }: GatewayOptions) {
+  constructor(
+    { node, arena, epoch, random, log, trackFlows = false }: GatewayOptions,
+  ) {
     const clients = this.#clients;
     this.#node = node;
     this.#authorizations = new Authorizations({
@@ -98,11 +107,17 @@ export class Gateway {
       discard: (client) => this.#domains.forget(client.id),
     });
     this.#domains = new DomainService(node, clients, this.#outbox);
+    this.#flows = new FlowTracker({
+      epoch,
+      seed: randomU32(random),
+      always: trackFlows,
+    });
     this.#dataPath = new DataPath({
       node,
       arena,
       clients,
       domains: this.#domains,
+      flows: this.#flows,
     });
   }
 
@@ -127,6 +142,7 @@ export class Gateway {
     const outcome = this.#node.handleDatagram(datagram, now, packets);
     if (outcome !== "packet") return;
     this.#dataPath.handleReceived(
+      datagram,
       now,
       packets,
       datagrams,
@@ -152,8 +168,9 @@ export class Gateway {
     );
   }
 
-  /** Says goodbye to all clients and forgets them. */
+  /** Says goodbye to all clients and forgets them. All flows end; what is to be told of them can be polled. */
   stop(now: Instant): void {
+    this.#flows.stop(now);
     this.#node.stop(now);
     this.#authorizations.clear();
     this.#domains.clear();
@@ -165,6 +182,7 @@ export class Gateway {
     this.#takeNodeEvents();
     this.#domains.handleTimeout(now);
     this.#authorizations.handleTimeout(now);
+    this.#flows.handleTimeout(now);
   }
 
   /** Returns when `handleTimeout` is due. */
@@ -173,7 +191,8 @@ export class Gateway {
       this.#authorizations.pollTimeout(),
       this.#domains.pollTimeout(),
     );
-    return earlier(this.#node.pollTimeout(), dueAt);
+    const nodeDueAt = this.#node.pollTimeout();
+    return earlier(earlier(nodeDueAt, dueAt), this.#flows.pollTimeout());
   }
 
   /** Returns the next control datagram to send. */
@@ -184,7 +203,7 @@ export class Gateway {
   /** Returns the next event. */
   pollEvent(): GatewayEvent | undefined {
     this.#takeNodeEvents();
-    return this.#outbox.shift();
+    return this.#outbox.shift() ?? this.#flowReports();
   }
 
   /** Returns a copy of all counters and the state that outsiders may see. */
@@ -206,6 +225,7 @@ export class Gateway {
       questions: this.#domains.questionCount,
       translations,
       natSessions,
+      flows: this.#flows.snapshot(),
       node: this.#node.snapshot(),
       lostEvents: this.#outbox.lost,
     };
@@ -255,7 +275,14 @@ export class Gateway {
     }
   }
 
+  /** Reports wait with the flows, not in the outbox, so that many of them cannot take the room of other events. */
+  #flowReports(): GatewayEvent | undefined {
+    const reports = this.#flows.pollReports();
+    return reports && { kind: "flow-reports", reports };
+  }
+
   #applyInit(message: GatewayInit, now: Instant): void {
+    this.#flows.configure(message.flowLogs.uploadIntervalSecs);
     this.#updateRelays([], message.relays, now);
     this.#addresses = message.interface;
     this.#authorizations.reconcile(message.authorizations, now);

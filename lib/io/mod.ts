@@ -53,6 +53,9 @@ export {
   WorkerBrokenError,
   WorkerStalledError,
 } from "./errors.ts";
+export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
+export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export { LineFile } from "./line_file.ts";
 export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
@@ -60,6 +63,7 @@ export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
 export { NetworkWatch, type NetworkWatchOptions } from "./network_watch.ts";
 export type {
   ClientRoleSettings,
+  GatewayRoleSettings,
   RelayRoleSettings,
   TunnelRoleSettings,
 } from "./roles.ts";

@@ -12,6 +12,12 @@ export interface TunnelRoleSettings {
   readonly staticPrivateKey: Uint8Array;
 }
 
+/** What a gateway is told beside that. */
+export interface GatewayRoleSettings extends TunnelRoleSettings {
+  /** Whether flows are tracked also when the portal does not ask for it. */
+  readonly trackFlows: boolean;
+}
+
 /** What a client is made from. */
 export interface ClientRoleSettings extends TunnelRoleSettings {
   /** Whether an Internet resource is used when there is one. */
@@ -41,6 +47,7 @@ export const ROLES: RoleTable = {
       epoch: context.epoch,
       random: context.random,
       log: context.logger("gateway"),
+      trackFlows: (settings as GatewayRoleSettings).trackFlows,
     }),
   client: (settings, context) =>
     new Client({

@@ -22,6 +22,7 @@ export {
 export {
   packSelector,
   PROTOCOL_TCP,
+  PROTOCOL_UDP,
   type Selector,
   SELECTOR_ECHO,
   SELECTOR_OTHER_ICMP,

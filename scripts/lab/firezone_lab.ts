@@ -46,6 +46,8 @@ const START_MS = 15_000;
 export interface LabPolicy {
   /** Whether the account has connections without ICE. */
   readonly iceless: boolean;
+  /** Where flow logs go, as in the policy file. */
+  readonly flow_logs?: Readonly<Record<string, unknown>>;
   /** What can be reached. */
   readonly resources: readonly {
     readonly name: string;

@@ -46,6 +46,7 @@ for (
       local: addressOf(`${loopback}:${port}`),
       ecn: 0,
       isFrom: true,
+      isTo: true,
     }]);
   });
 
@@ -234,6 +235,7 @@ interface Seen {
   readonly local: unknown;
   readonly ecn: number;
   readonly isFrom: boolean;
+  readonly isTo: boolean;
 }
 
 /** Sockets of this process that talk to themselves. */
@@ -314,6 +316,7 @@ class LoopbackSockets implements Disposable {
 function seenOf(datagram: Datagram): Seen {
   const { bytes, start, end, ecn } = datagram;
   const source = datagram.source();
+  const local = datagram.local();
   const ip = new Uint8Array(16);
   const family = datagram.copySourceIp(ip);
   assert.equal(family, source.ip.family);
@@ -321,10 +324,12 @@ function seenOf(datagram: Datagram): Seen {
   return {
     payload: [...bytes.slice(start, end)],
     source,
-    local: datagram.local(),
+    local,
     ecn,
     isFrom: datagram.isFrom(source) &&
       !datagram.isFrom({ ...source, port: source.port ^ 1 }),
+    isTo: datagram.isTo(local) &&
+      !datagram.isTo({ ...local, port: local.port ^ 1 }),
   };
 }
 

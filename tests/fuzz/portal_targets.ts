@@ -5,10 +5,10 @@ import { parsePolicy } from "../../lib/control/policy_file.ts";
 import {
   decodeFrame,
   encodeFrame,
-  isIngestToken,
   jsonShape,
   parseClientMessage,
   parseGatewayMessage,
+  parseIngestToken,
   parseProblem,
   retryAfterMs,
   UpgradeResponse,
@@ -101,7 +101,7 @@ export const PORTAL_TARGETS: readonly FuzzTarget[] = [
     generate: (choices) => new Mutator(choices, TEXTS, () => {}).next(),
     check: (input) => {
       const text = textOf(input);
-      isIngestToken(text);
+      parseIngestToken(text);
       const delay = retryAfterMs(text, NOW);
       assert.ok(delay === undefined || delay >= 0 && Number.isFinite(delay));
       const problem = parseProblem("application/problem+json", text);

@@ -14,7 +14,7 @@ const HOSTS = ["10.3.0.1", "10.9.1.2", "2001:db8::1", "11.0.0.1"];
 const PORTS = { sourcePort: 9, destinationPort: 60 };
 const REPLY_PORTS = { sourcePort: 60, destinationPort: 9 };
 
-Deno.test("judging, forwarding and denying packets of networks costs no heap in either direction", () => {
+Deno.test("judging, tracking, forwarding and denying packets of networks costs no heap in either direction", () => {
   const world = new SteadyGateway([
     ...Array.from(
       { length: 500 },
@@ -25,7 +25,7 @@ Deno.test("judging, forwarding and denying packets of networks costs no heap in 
         ]),
     ),
     cidrResource("v6", "2001:db8::/32"),
-  ]);
+  ], { trackFlows: true });
   const outgoing = HOSTS.map((destination) =>
     world.store(
       udpPacket({ source: ownFor(destination), destination, ...PORTS }),
@@ -39,7 +39,8 @@ Deno.test("judging, forwarding and denying packets of networks costs no heap in 
 
   assertNoHeap(world, outgoing, incoming);
 
-  const { outbound, inbound, icmpReplies } = world.gateway.snapshot();
+  const { outbound, inbound, icmpReplies, flows } = world.gateway.snapshot();
+  assert.ok(flows.open > 0);
   assert.ok(outbound.forward > 0 && outbound["prohibited-by-filter"] > 0);
   assert.ok(inbound.sent > 0 && inbound["not-allowed"] > 0);
   assert.ok(icmpReplies.sent > 100_000);
@@ -47,7 +48,9 @@ Deno.test("judging, forwarding and denying packets of networks costs no heap in 
 
 Deno.test("steady traffic to names costs no heap in either direction, nor do ICMP errors about it", () => {
   const resource = uuidOf(1);
-  const world = new SteadyGateway([dnsResource(resource)]);
+  const world = new SteadyGateway([dnsResource(resource)], {
+    trackFlows: true,
+  });
   world.announce(resource, WIKI_PROXIES, ["10.0.0.1", "2001:db8::1"]);
   const flows = [
     ["100.96.0.1", "10.0.0.1"],
@@ -82,8 +85,10 @@ Deno.test("steady traffic to names costs no heap in either direction, nor do ICM
 
   assertNoHeap(world, outgoing, incoming);
 
-  const { outbound, inbound, natSessions } = world.gateway.snapshot();
+  const snapshot = world.gateway.snapshot();
+  const { outbound, inbound, natSessions } = snapshot;
   assert.equal(natSessions, 8);
+  assert.equal(snapshot.flows.open, 4);
   assert.deepEqual(
     [outbound.forward > 100_000, inbound.sent > 100_000],
     [true, true],

@@ -35,6 +35,7 @@ import { datagramOf } from "./datagram.ts";
 import { SeededRandom } from "./random.ts";
 import { udpPacket } from "./ip_packet.ts";
 import { FakeGatewayNode, type SentPacket } from "./fake_gateway_node.ts";
+import { ingestToken } from "./ingest_token.ts";
 
 /** Tunnel addresses of the gateway under test. */
 export const GATEWAY = {
@@ -142,9 +143,13 @@ export class GatewayHarness {
   };
   #ref = 0;
 
+  /** Where the datagrams of all clients come from. */
+  outer = "192.0.2.9:5";
+
   /** All log lines go to `log`; without one, those above debug go to `loud`. */
-  constructor(log?: Logger) {
+  constructor(log?: Logger, { trackFlows = false } = {}) {
     this.gateway = new Gateway({
+      trackFlows,
       node: this.node,
       arena: this.#arena,
       random: new SeededRandom(1),
@@ -154,8 +159,8 @@ export class GatewayHarness {
   }
 
   /** A gateway after its first `init`, with nothing waiting. */
-  static initialized(log?: Logger): GatewayHarness {
-    const world = new GatewayHarness(log);
+  static initialized(log?: Logger, options = {}): GatewayHarness {
+    const world = new GatewayHarness(log, options);
     world.init();
     world.takeEvents();
     return world;
@@ -174,6 +179,7 @@ export class GatewayHarness {
       readonly inSeconds: number;
     }[] = [],
     addresses: { readonly ipv4: string; readonly ipv6: string } = GATEWAY,
+    uploadIntervalSecs = 0,
   ): void {
     this.tell({
       kind: "init",
@@ -184,7 +190,7 @@ export class GatewayHarness {
         resourceId: entry.resource,
         expiresAt: EPOCH_SECONDS + this.now / 1_000 + entry.inSeconds,
       })),
-      flowLogs: { apiUrl: "", uploadIntervalSecs: 0, uploadBatchSize: 0 },
+      flowLogs: { apiUrl: "", uploadIntervalSecs, uploadBatchSize: 0 },
       accountSlug: null,
     });
   }
@@ -213,7 +219,7 @@ export class GatewayHarness {
         ? null
         : EPOCH_SECONDS + this.now / 1_000 + inSeconds,
       useIceless: this.useIceless,
-      flowLogsIngestToken: "token",
+      flowLogsIngestToken: ingestToken(),
     });
     return ref;
   }
@@ -238,7 +244,7 @@ export class GatewayHarness {
     this.node.deliver(client.id, packet, ecn);
     return this.#counted("outbound", () =>
       this.gateway.handleDatagram(
-        datagramOf("192.0.2.9:5", "192.0.2.1:52625", new Uint8Array(0)),
+        datagramOf(this.outer, "192.0.2.1:52625", new Uint8Array(0)),
         this.now,
         this.#packets,
         this.#datagrams,

@@ -62,7 +62,7 @@ export function udpPacket(
   return ipPacket(addresses, 17, udp, trafficClass);
 }
 
-/** Builds a TCP packet without options, a SYN unless `flags` say otherwise, with a right checksum. */
+/** Builds a TCP packet without options, with a right checksum. A SYN unless `flags` says otherwise. */
 export function tcpPacket(
   {
     sourcePort,

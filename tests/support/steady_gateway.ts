@@ -17,6 +17,7 @@ import {
   ipOf,
   WIKI,
 } from "./gateway_harness.ts";
+import { ingestToken } from "./ingest_token.ts";
 import { SeededRandom } from "./random.ts";
 
 const SLOT_BYTES = 2_048;
@@ -41,7 +42,10 @@ export class SteadyGateway {
   );
   #now: Instant = instant(0);
 
-  constructor(resources: readonly Resource[]) {
+  constructor(
+    resources: readonly Resource[],
+    { trackFlows = false } = {},
+  ) {
     this.#arena = new Arena(1 << 20);
     this.#bytes = this.#arena.bytes;
     this.#at = this.#arena.allocate(SLOT_BYTES);
@@ -54,6 +58,7 @@ export class SteadyGateway {
       epoch: { instant: instant(0), unix: unixMs(EPOCH_SECONDS * 1_000) },
       random: new SeededRandom(1),
       log: NO_LOG,
+      trackFlows,
     });
     this.#authorize(resources);
   }
@@ -141,7 +146,7 @@ export class SteadyGateway {
         gatewayIceCredentials: { username: "", password: "" },
         expiresAt: null,
         useIceless: false,
-        flowLogsIngestToken: "",
+        flowLogsIngestToken: ingestToken(),
       }, this.#now);
     }
   }
