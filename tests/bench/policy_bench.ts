@@ -7,11 +7,10 @@
  *     deno bench --allow-read tests/bench/policy_bench.ts
  */
 import assert from "node:assert/strict";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { instant, writeU16 } from "../../lib/base/mod.ts";
 import { DomainPattern, NatTable } from "../../lib/policy/mod.ts";
 import { internetChecksum, IpPacketView } from "../../lib/wire/mod.ts";
+import { bytesInUse } from "../support/heap.ts";
 import { udpPacket } from "../support/ip_packet.ts";
 import { address } from "../support/nat.ts";
 
@@ -156,26 +155,20 @@ function openSessions(table: NatTable, count: number): void {
   }
 }
 
-/** Prints what a table weighs, after collecting garbage, as the engine accounts for it. */
+/** Prints what tables weigh, as the engine accounts for it. */
 function printWeight(): void {
-  setFlagsFromString("--expose-gc");
-  const collectGarbage = runInNewContext("gc");
-  const memoryInUse = () => {
-    collectGarbage();
-    const { external, heapUsed } = Deno.memoryUsage();
-    return external + heapUsed;
-  };
-  const weigh = (sessions: number) => {
-    const before = memoryInUse();
-    const tables = Array.from({ length: 20 }, () => {
-      const table = new NatTable(SEED);
-      openSessions(table, sessions);
-      return table;
-    });
-    return (memoryInUse() - before) / tables.length / 1_024;
-  };
   for (const sessions of [0, 100, 10_000, 60_000]) {
-    const kibibytes = weigh(sessions).toFixed(1);
+    const kibibytes = (weightOf(sessions) / 1_024).toFixed(1);
     console.log(`${kibibytes} KiB: a table with ${sessions} sessions`);
   }
+}
+
+function weightOf(sessions: number): number {
+  const before = bytesInUse();
+  const tables = Array.from({ length: 20 }, () => {
+    const table = new NatTable(SEED);
+    openSessions(table, sessions);
+    return table;
+  });
+  return (bytesInUse() - before) / tables.length;
 }

@@ -1,3 +1,6 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
 /**
  * Measures how many bytes of heap one call of `action` costs.
  *
@@ -15,4 +18,12 @@ export function heapBytesPerCall(action: () => void): number {
     rounds.push((Deno.memoryUsage().heapUsed - before) / calls);
   }
   return rounds.sort((a, b) => a - b)[7] ?? Infinity;
+}
+
+/** Returns how many bytes of the heap and of array buffers are in use, once garbage is collected. */
+export function bytesInUse(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  const { external, heapUsed } = Deno.memoryUsage();
+  return external + heapUsed;
 }
