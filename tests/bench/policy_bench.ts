@@ -98,6 +98,14 @@ for (const { name, client, proxy, real, headers } of FAMILIES) {
   }
 }
 
+Deno.bench("a packet of a session at an exhausted address", {
+  group: "ports",
+  baseline: true,
+}, atExhaustedAddress("100.96.0.1"));
+Deno.bench("a packet that needs another port there", {
+  group: "ports",
+}, atExhaustedAddress("100.96.0.2"));
+
 Deno.bench("keep house over 60000 sessions", {
   group: "housekeeping",
   baseline: true,
@@ -131,12 +139,33 @@ for (
   });
 }
 
+/** Sends packets to `proxy` while all ports of the real address are taken by sessions to 100.96.0.1. */
+function atExhaustedAddress(proxy: string): () => void {
+  const table = new NatTable(SEED);
+  openSessions(table, 65_535);
+  const view = new IpPacketView();
+  const real = address("10.0.0.1");
+  const packet = udpPacket({
+    source: "100.64.0.1",
+    destination: proxy,
+    sourcePort: FIRST_PORT,
+    destinationPort: 443,
+  });
+  const scratch = packet.slice();
+  return () => {
+    scratch.set(packet);
+    view.attach(scratch, 0, scratch.length);
+    table.translateOutbound(view, real, instant(0));
+  };
+}
+
 function housekeeping(sessions: number, nowMs: number): () => void {
   const table = new NatTable(SEED);
   openSessions(table, sessions);
   return () => assert(table.expire(instant(nowMs)));
 }
 
+/** Opens sessions with the ports from 1 on. */
 function openSessions(table: NatTable, count: number): void {
   const view = new IpPacketView();
   const real = address("10.0.0.1");
@@ -147,7 +176,7 @@ function openSessions(table: NatTable, count: number): void {
     destinationPort: 443,
   });
   const scratch = packet.slice();
-  for (let port = 0; port < count; port++) {
+  for (let port = 1; port <= count; port++) {
     scratch.set(packet);
     writeU16(scratch, 20, port);
     view.attach(scratch, 0, scratch.length);
