@@ -26,7 +26,9 @@ const PERMISSIONS = [
   `--allow-env=${
     [
       "CREDENTIALS_DIRECTORY",
+      "FIREZONE_ACTIVATE_INTERNET_RESOURCE",
       "FIREZONE_API_URL",
+      "FIREZONE_DNS_CONTROL",
       "FIREZONE_ID",
       "FIREZONE_LISTEN",
       "FIREZONE_LOG_FORMAT",
@@ -50,7 +52,15 @@ const PERMISSIONS = [
   }`,
   // Token credential, policy file and identity lie where the administrator says.
   "--allow-read",
-  "--allow-write=/var/lib/firezone",
+  // The identity; and for a client with DNS control the host's resolver.
+  `--allow-write=${
+    [
+      "/var/lib/firezone",
+      "/etc/resolv.conf",
+      "/etc/resolv.conf.before-firezone",
+      "/etc/resolv.conf.firezone-draft",
+    ].join(",")
+  }`,
 ];
 
 /**

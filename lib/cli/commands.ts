@@ -100,6 +100,20 @@ export const CLIENT_COMMAND: CommandSpec = {
       help: "How long to go on without the portal after having been connected",
       fallback: "unlimited",
     },
+    {
+      name: "dns-control",
+      env: "FIREZONE_DNS_CONTROL",
+      value: "METHOD",
+      help:
+        "disabled: names of resources are answered at 100.100.111.1 and fd00:2021:1111:8000:100:100:111:1, port 53, for whoever asks there, such as `dig @100.100.111.1 NAME` or a resolver that you point there; etc-resolv-conf: /etc/resolv.conf names these addresses for as long as the client runs",
+      fallback: "disabled",
+    },
+    {
+      name: "activate-internet-resource",
+      env: "FIREZONE_ACTIVATE_INTERNET_RESOURCE",
+      help:
+        "Send all traffic through the Internet resource, if the portal offers one",
+    },
     LOG_FORMAT,
     LOG_FILTER,
     NO_CHECK,
@@ -171,7 +185,8 @@ export const PORTAL_COMMAND: CommandSpec = {
       short: "p",
       env: "FIREZONE_POLICY",
       value: "FILE",
-      help: "JSON policy file; read again on SIGHUP",
+      help:
+        "JSON policy file; read again on SIGHUP. With a control_token in it, POST /control/revoke-access?client=NAME&gateway=NAME&resource=NAME revokes access",
     },
     {
       name: "listen",
@@ -186,6 +201,7 @@ export const PORTAL_COMMAND: CommandSpec = {
   ],
   examples: [
     "firezone-gateway portal --policy policy.json --listen 127.0.0.1:8081",
+    "curl -X POST -H 'Authorization: Bearer ...' 'http://127.0.0.1:8081/control/revoke-access?client=laptop&gateway=gateway-1&resource=Database'",
   ],
 };
 

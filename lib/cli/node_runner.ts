@@ -1,5 +1,6 @@
 import {
   formatIp,
+  type IpAddress,
   type Logger,
   randomBytes,
   type RandomSource,
@@ -61,6 +62,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly maxPartitionMs: number | undefined;
   /** Makes the message that tells the core of a changed network; `undefined` if it does not care. */
   readonly networkNews: (() => News) | undefined;
+  /** Makes the message that tells the core where the portal is reached, if it cares. */
+  readonly portalNews?: (addresses: readonly IpAddress[]) => News;
   /** Starts what the role does beside its core. */
   readonly serve: (context: NodeContext<Request, News>) => NodeService<Event>;
 }
@@ -131,6 +134,8 @@ export async function runNode<Message, Request, Event, News>(
     switch (event.kind) {
       case "message":
         return plane.send(event.message);
+      case "resolved":
+        return node.portalNews && plane.send(node.portalNews(event.addresses));
       case "fatal":
         return failed.resolve(explainPortal(event.reason, node.apiUrl));
       case "joined":

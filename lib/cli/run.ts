@@ -90,6 +90,7 @@ function roleOf(
   }
   const portal = reader.portal();
   const relay = spec === RELAY_COMMAND ? reader.relay() : undefined;
+  const client = spec === CLIENT_COMMAND ? reader.client() : undefined;
   const needsCapability = !relay && !reader.flag("no-check");
   if (reader.problems.length > 0) return "";
 
@@ -122,8 +123,8 @@ function roleOf(
     maxPartitionMs: portal.maxPartitionMs,
     environment,
   };
-  return spec === CLIENT_COMMAND
-    ? (process) => runNode(clientRole(installation), process)
+  return client
+    ? (process) => runNode(clientRole(installation, client), process)
     : (process) => runNode(gatewayRole(installation), process);
 }
 

@@ -5,6 +5,7 @@ import {
   gatewayParameters,
   type GatewayRequest,
 } from "../portal/mod.ts";
+import { GatewayDns } from "./gateway_dns.ts";
 import type { Installation } from "./installation.ts";
 import type { NodeRole } from "./node_runner.ts";
 import { noteConnection, tunnelRole } from "./tunnel_role.ts";
@@ -21,25 +22,30 @@ export function gatewayRole(
     role: "gateway",
     parameters: gatewayParameters({ identity, name, publicKey }),
     networkNews: () => ({ kind: "network-changed" }),
-    serve: ({ portal, log }) => ({
-      handleEvent(event) {
-        switch (event.kind) {
-          case "portal-request":
-            return portal.send(event.request);
-          case "reconnect-portal":
-            return portal.reconnect();
-          case "connection-established":
-          case "connection-path-changed":
-          case "connection-failed":
-          case "connection-closed": {
-            const peer = { role: "client", id: event.clientId } as const;
-            return noteConnection(event, peer, portal, log);
+    serve({ portal, tell, fail, log, sink }) {
+      const dns = new GatewayDns({ tell, fail, log: sink.logger("dns") });
+      return {
+        handleEvent(event) {
+          switch (event.kind) {
+            case "portal-request":
+              return portal.send(event.request);
+            case "reconnect-portal":
+              return portal.reconnect();
+            case "connection-established":
+            case "connection-path-changed":
+            case "connection-failed":
+            case "connection-closed": {
+              const peer = { role: "client", id: event.clientId } as const;
+              return noteConnection(event, peer, portal, log);
+            }
+            case "interface-configured":
+              return void dns.bind(event);
+            case "resolve-domain":
+              return void dns.resolve(event);
           }
-          case "interface-configured":
-            return;
-        }
-      },
-      stop: () => Promise.resolve(),
-    }),
+        },
+        stop: () => dns.stop(),
+      };
+    },
   };
 }

@@ -45,6 +45,17 @@ export interface RelaySettings {
   readonly highestPort: number;
 }
 
+/** What a client may do so that programs of the host ask it for names: nothing, or replace `/etc/resolv.conf` while it runs. */
+export type DnsControl = "disabled" | "etc-resolv-conf";
+
+/** What a client is told beside its portal. */
+export interface ClientSettings {
+  /** Whether an Internet resource is used when there is one. */
+  readonly usesInternet: boolean;
+  /** How names are found. */
+  readonly dnsControl: DnsControl;
+}
+
 /** What the lab portal is told. */
 export interface PortalServerSettings {
   /** Path of the policy file. */
@@ -142,6 +153,17 @@ export class SettingsReader {
     }
     const listenPort = this.#port("listen-port", 3478);
     return { publicIpv4, publicIpv6, listenPort, lowestPort, highestPort };
+  }
+
+  /** Reads what concerns a client. */
+  client(): ClientSettings {
+    const usesInternet = this.flag("activate-internet-resource");
+    const dnsControl = this.#raw.get("dns-control") ?? "disabled";
+    if (dnsControl === "disabled" || dnsControl === "etc-resolv-conf") {
+      return { usesInternet, dnsControl };
+    }
+    this.#refuse("dns-control", dnsControl, "disabled or etc-resolv-conf");
+    return { usesInternet, dnsControl: "disabled" };
   }
 
   /** Reads what concerns the lab portal. */

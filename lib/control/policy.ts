@@ -121,6 +121,8 @@ export interface Policy {
   readonly rules: readonly PolicyRule[];
   /** Owners by the lower-case hex SHA-256 of their tokens. */
   readonly tokens: ReadonlyMap<string, TokenOwner>;
+  /** Lower-case hex SHA-256 of the token that allows control calls, or `null` for none. */
+  readonly controlTokenHash: string | null;
 }
 
 /** What the policy says about one client and one resource at one time. */

@@ -37,6 +37,7 @@ import { isUuid, uuidFromBytes } from "./uuid.ts";
  *   "iceless": false,
  *   "upstream_dns": ["9.9.9.9"],
  *   "search_domain": "corp.example",
+ *   "control_token": "who shows it may make control calls",
  *   "sites": [{ "name": "HQ" }],
  *   "gateways": [{ "name": "gw", "site": "HQ", "token": ".gw-token", "ipv4": "100.64.0.1" }],
  *   "clients": [{ "name": "laptop", "token": "n.laptop-token", "expires_at": "2030-01-01T00:00:00Z" }],
@@ -60,6 +61,8 @@ import { isUuid, uuidFromBytes } from "./uuid.ts";
  * entry may fix its `id`, a UUID; otherwise it is derived from `secret` and
  * the name, as are tunnel addresses and preshared keys, so that all of them
  * stay the same from run to run. A complete file is `example_policy.json`.
+ *
+ * With a `control_token` the portal answers the calls of `answerControlCall`.
  */
 export function parsePolicy(text: string): Result<Policy, readonly string[]> {
   let json: unknown;
@@ -108,6 +111,7 @@ class PolicyParser {
       resources: byId(resources),
       rules: this.#rules(devices.clients, resources),
       tokens: this.#tokens,
+      controlTokenHash: this.#controlToken(),
     };
     root.finish();
     return policy;
@@ -251,6 +255,20 @@ class PolicyParser {
     const hash = toHex(sha256(utf8(token)));
     if (this.#tokens.has(hash)) fields.note("token", "is used twice");
     this.#tokens.set(hash, owner);
+  }
+
+  /** Read after all others, so that it cannot be the token of a device as well. */
+  #controlToken(): string | null {
+    const token = this.#root.optionalText("control_token");
+    if (token === undefined) return null;
+    const hash = toHex(sha256(utf8(token)));
+    if (/\s/.test(token)) {
+      this.#root.note("control_token", "must not contain white space");
+    }
+    if (this.#tokens.has(hash)) {
+      this.#root.note("control_token", "is the token of a device, too");
+    }
+    return hash;
   }
 
   #fixedAddress(

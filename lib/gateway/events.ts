@@ -39,13 +39,26 @@ export type GatewayEvent =
     readonly kind: "connection-closed";
     readonly clientId: string;
     readonly reason: CloseReason;
+  }
+  /** Look up the addresses of a name and answer with `domain-resolved`. */
+  | {
+    readonly kind: "resolve-domain";
+    readonly queryId: number;
+    /** In presentation form without trailing dot, as a client wrote it. */
+    readonly domain: string;
   };
 
 /** What the gateway takes in: messages of the portal, and news of the host. */
 export type GatewayInput =
   | GatewayMessage
   /** Our addresses changed. */
-  | { readonly kind: "network-changed" };
+  | { readonly kind: "network-changed" }
+  /** The answer to `resolve-domain`: all addresses of the name, none if it has none. Without effect when it comes too late. */
+  | {
+    readonly kind: "domain-resolved";
+    readonly queryId: number;
+    readonly addresses: readonly IpAddress[];
+  };
 
 /** Whether packets pass a relay. */
 export type ConnectionPath = "direct" | "relayed";

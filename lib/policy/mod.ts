@@ -35,6 +35,7 @@
  * @module
  */
 export {
+  addressKey,
   isMulticastAddress,
   isProxyAddress,
   isRefusedByInternet,

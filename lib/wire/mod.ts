@@ -31,8 +31,12 @@ export {
   selectorKind,
   selectorValue,
 } from "./selector.ts";
+export {
+  type IcmpErrorClass,
+  IcmpErrorView,
+  isIcmpErrorMessage,
+} from "./icmp_error.ts";
 export { TCP_FIN, TCP_RST, tcpFlags } from "./tcp.ts";
-export { type IcmpErrorClass, IcmpErrorView } from "./icmp_error.ts";
 export { type IcmpReplyKind, writeIcmpReply } from "./icmp_reply.ts";
 export { rebuildIcmpError } from "./icmp_translation.ts";
 export {
@@ -61,6 +65,16 @@ export {
   p2pControlEvent,
   p2pControlPayloadAt,
 } from "./p2p_control.ts";
+export {
+  type AssignedIps,
+  type DomainStatus,
+  encodeAssignedIps,
+  encodeDomainStatus,
+  P2P_PAYLOAD_REFUSALS,
+  type P2pPayloadRefusal,
+  readAssignedIps,
+  readDomainStatus,
+} from "./p2p_domain.ts";
 export {
   encodePathProbe,
   pathProbeIdentifier,

@@ -67,3 +67,25 @@ function problemsOf(
   read(reader);
   return reader.problems;
 }
+
+Deno.test("a client leaves the host's resolver and the Internet alone unless told otherwise", () => {
+  const read = (...pairs: [string, string][]) => {
+    const reader = new SettingsReader(new Map(pairs));
+    return { settings: reader.client(), problems: reader.problems };
+  };
+
+  assert.deepEqual(read().settings, {
+    usesInternet: false,
+    dnsControl: "disabled",
+  });
+  assert.deepEqual(
+    read(
+      ["dns-control", "etc-resolv-conf"],
+      ["activate-internet-resource", "true"],
+    ).settings,
+    { usesInternet: true, dnsControl: "etc-resolv-conf" },
+  );
+  assert.deepEqual(read(["dns-control", "systemd-resolved"]).problems, [
+    'Cannot use dns-control: "systemd-resolved" is not disabled or etc-resolv-conf',
+  ]);
+});

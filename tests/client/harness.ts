@@ -50,10 +50,11 @@ export class Harness {
     },
   };
 
-  constructor() {
+  constructor({ usesInternet = true } = {}) {
     this.client = new Client({
       node: this.node,
       arena: this.arena,
+      usesInternet,
       log: NO_LOG,
     });
   }

@@ -175,6 +175,14 @@ Deno.test("every problem is reported with its path", () => {
     ],
     [(f) => f.upstream_dns = ["x"], "$.upstream_dns[0]: must be an IP address"],
     [(f) => f.iceless = "yes", "$.iceless: must be true or false"],
+    [
+      (f) => f.control_token = ".gateway",
+      "$.control_token: is the token of a device, too",
+    ],
+    [
+      (f) => f.control_token = "let me",
+      "$.control_token: must not contain white space",
+    ],
   ];
 
   for (const [edit, problem] of cases) {

@@ -84,7 +84,7 @@ Deno.test("[p2p 136] more datagrams than one batch arrive in order", () => {
   assert.deepEqual(seen, Array.from({ length: 150 }, (_, i) => i));
 });
 
-Deno.test("datagrams that are empty or longer than 1316 bytes are refused by name", () => {
+Deno.test("[dp 123] datagrams that are empty or longer than 1316 bytes are refused by name", () => {
   using loop = new LoopbackSockets();
   const to = addressOf(`127.0.0.1:${loop.portOf(4)}`);
 
@@ -99,7 +99,7 @@ Deno.test("datagrams that are empty or longer than 1316 bytes are refused by nam
   assert.equal(received[0]?.payload.length, 1316);
 });
 
-Deno.test("[p2p 135] a datagram that the kernel refuses is lost alone", () => {
+Deno.test("[p2p 135] [dp 120] a datagram that the kernel refuses is lost alone", () => {
   using loop = new LoopbackSockets();
   const to = addressOf(`127.0.0.1:${loop.portOf(4)}`);
   const foreign = addressOf("203.0.113.7:1").ip;

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Ecn, instant, NO_LOG, unixMs } from "../../lib/base/mod.ts";
+import {
+  Arena,
+  type Ecn,
+  instant,
+  NO_LOG,
+  unixMs,
+} from "../../lib/base/mod.ts";
 import { Gateway, type GatewayNode } from "../../lib/gateway/mod.ts";
 import type { Resource } from "../../lib/portal/mod.ts";
 import { worldPackets, worldResources } from "../arbitraries/gateway.ts";
@@ -16,6 +22,7 @@ import {
 } from "../support/gateway_harness.ts";
 import { heapBytesPerCall } from "../support/heap.ts";
 import { udpPacket } from "../support/ip_packet.ts";
+import { SeededRandom } from "../support/random.ts";
 import { naiveInbound, naiveOutbound } from "../support/naive_gateway.ts";
 
 const PORTS = { sourcePort: 5401, destinationPort: 443 };
@@ -183,7 +190,9 @@ function worldOf(resources: readonly Resource[]): GatewayHarness {
 
 /** A gateway on a node that allocates nothing, and one call for a mix of packets in each direction. */
 function steadyGateway() {
-  const bytes = new Uint8Array(16_384);
+  const arena = new Arena(65_536);
+  const { bytes } = arena;
+  const slotsAt = arena.allocate(16 * 1_500);
   const received = { peer: ALICE.id, start: 0, end: 0, ecn: 3 as Ecn };
   const node = {
     received,
@@ -195,7 +204,8 @@ function steadyGateway() {
     snapshot: () => ({}),
   } as unknown as GatewayNode;
   const epoch = { instant: instant(0), unix: unixMs(EPOCH_SECONDS * 1_000) };
-  const gateway = new Gateway({ node, epoch, log: NO_LOG });
+  const random = new SeededRandom(1);
+  const gateway = new Gateway({ node, arena, epoch, random, log: NO_LOG });
   authorize(gateway, [
     ...Array.from(
       { length: 500 },
@@ -227,8 +237,9 @@ function steadyGateway() {
     })
   );
   const slots = [...outgoing, ...incoming].map((packet, i) => {
-    bytes.set(packet, i * 1_500);
-    return { start: i * 1_500, end: i * 1_500 + packet.length };
+    const start = slotsAt + i * 1_500;
+    bytes.set(packet, start);
+    return { start, end: start + packet.length };
   });
   const packets = { bytes, reserve: () => 0, commit: () => {} };
   const datagrams = { bytes, reserve: () => 0, commit: () => {} };
@@ -241,7 +252,7 @@ function steadyGateway() {
       const slot = slots[turn++ & 3]!;
       received.start = slot.start;
       received.end = slot.end;
-      gateway.handleDatagram(datagram, now, packets);
+      gateway.handleDatagram(datagram, now, packets, datagrams);
     },
     inbound: () => {
       const slot = slots[4 + (turn++ & 3)]!;

@@ -264,7 +264,7 @@ Deno.test("init is read with all its parts", () => {
   });
 });
 
-Deno.test("[portal 61] what init says about masquerading changes nothing", () => {
+Deno.test("[portal 61] [dp 29] what init says about masquerading changes nothing", () => {
   const withConfig = (isEnabled: boolean) =>
     accept(
       "init",
