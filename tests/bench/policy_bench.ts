@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { instant, writeU16 } from "../../lib/base/mod.ts";
 import { DomainPattern, NatTable } from "../../lib/policy/mod.ts";
 import { internetChecksum, IpPacketView } from "../../lib/wire/mod.ts";
-import { bytesInUse } from "../support/heap.ts";
+import { memoryInUse } from "../support/heap.ts";
 import { udpPacket } from "../support/ip_packet.ts";
 import { address } from "../support/nat.ts";
 
@@ -193,11 +193,13 @@ function printWeight(): void {
 }
 
 function weightOf(sessions: number): number {
-  const before = bytesInUse();
+  const before = memoryInUse();
   const tables = Array.from({ length: 20 }, () => {
     const table = new NatTable(SEED);
     openSessions(table, sessions);
     return table;
   });
-  return (bytesInUse() - before) / tables.length;
+  const { buffers, heap } = memoryInUse();
+  const bytes = buffers - before.buffers + heap - before.heap;
+  return bytes / tables.length;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bareFlowPacket, kinds } from "../arbitraries/nat.ts";
-import { bytesInUse } from "../support/heap.ts";
+import { memoryInUse } from "../support/heap.ts";
 import type { NaiveKind } from "../support/naive_nat.ts";
 import { endsOf, NatHarness, V4, V6 } from "../support/nat.ts";
 
@@ -69,31 +69,31 @@ Deno.test("what sessions took is given back while others go on", () => {
   };
 
   round(1, 1);
-  const early = bytesInUse();
+  const early = memoryInUse().buffers;
   round(2, 1);
   round(3, 600);
-  const grown = bytesInUse() - early;
+  const grown = memoryInUse().buffers - early;
 
-  assert.ok(grown < 50_000, `${grown} bytes`);
+  assert.ok(grown < 4_096, `${grown} bytes`);
 });
 
 Deno.test("an empty table is small again", () => {
   const nat = new NatHarness();
-  const before = bytesInUse();
+  const before = memoryInUse().buffers;
   for (let value = 0; value < 20_000; value++) {
     nat.send(
       bareFlowPacket(V4.client, "100.96.0.1", "udp", [value, 443]),
       "10.0.0.1",
     );
   }
-  const full = bytesInUse() - before;
+  const full = memoryInUse().buffers - before;
 
   nat.expireAfter(60_000);
   nat.expireAfter(7_440_000);
 
-  const empty = bytesInUse() - before;
+  const empty = memoryInUse().buffers - before;
   assert.ok(full > 1_000_000, `${full} bytes`);
-  assert.ok(empty < 200_000, `${empty} bytes`);
+  assert.ok(empty < 65_536, `${empty} bytes`);
 });
 
 /** A table and what must be in it, by text keys. */
