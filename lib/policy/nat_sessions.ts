@@ -335,8 +335,8 @@ export class NatSessions {
   #unused(space: number, wanted: number): number {
     const used = this.#used.get(space);
     if (used !== undefined) {
-      const value = used.unusedWithin(wanted, LAST_VALUE);
-      return value === NO_VALUE ? used.unusedWithin(1, wanted - 1) : value;
+      const value = used.unusedFrom(wanted);
+      return value === NO_VALUE ? used.unusedFrom(1) : value;
     }
     let value = wanted;
     while (this.#isUsed(space, value)) {

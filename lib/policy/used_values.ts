@@ -2,7 +2,6 @@
 export const NO_VALUE: number = -1;
 
 const VALUES = 0x1_0000;
-const LAST_VALUE = VALUES - 1;
 const ALL_USED = -1;
 
 /** A set of 16-bit values that finds one which is not in it, by words of 32. */
@@ -21,16 +20,13 @@ export class UsedValues {
     this.#words[word] = this.#words[word]! & ~(1 << (value & 31));
   }
 
-  /** Returns the least unused value from `first` to `last`, or `NO_VALUE`. */
-  unusedWithin(first: number, last = LAST_VALUE): number {
+  /** Returns the least unused value that is not below `first`, or `NO_VALUE`. */
+  unusedFrom(first: number): number {
     let value = first;
-    while (value <= last) {
+    while (value < VALUES) {
       // Bits below the first value count as used.
       const word = this.#words[value >>> 5]! | ((1 << (value & 31)) - 1);
-      if (word !== ALL_USED) {
-        const unused = (value & ~31) + lowestClearBit(word);
-        return unused <= last ? unused : NO_VALUE;
-      }
+      if (word !== ALL_USED) return (value & ~31) + lowestClearBit(word);
       value = (value & ~31) + 32;
     }
     return NO_VALUE;

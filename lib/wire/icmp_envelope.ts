@@ -26,10 +26,11 @@ export function icmpMessageOffset(version: 4 | 6): number {
 }
 
 /**
- * Finishes the ICMP error at `bytes[at…]` whose addresses and message are written, but for the message's checksum.
+ * Finishes the ICMP error at `bytes[at…]` whose addresses and message are written.
  *
- * Fills in the rest of the IP header and the checksums, and returns the
- * length of the packet. `messageLength` includes the ICMP header.
+ * The checksum of the message is zero. Fills in the rest of the IP header and
+ * the checksums, and returns the length of the packet. `messageLength`
+ * includes the ICMP header.
  */
 export function finishIcmpError(
   bytes: Uint8Array,
@@ -96,7 +97,6 @@ function writeMessageChecksum(
   end: number,
   initial: number,
 ): void {
-  writeU16(bytes, start + ICMP_CHECKSUM, 0);
   writeU16(
     bytes,
     start + ICMP_CHECKSUM,

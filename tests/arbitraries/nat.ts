@@ -62,6 +62,26 @@ export function buildFlowPacket(flow: FlowPacket): Uint8Array {
     : ipv4Packet(flow, protocolOf(flow), message);
 }
 
+/** Builds a packet without payload and extras. */
+export function bareFlowPacket(
+  source: string,
+  destination: string,
+  kind: NaiveKind,
+  values: readonly [number, number],
+  flags: NaiveFlags = { fin: false, rst: false },
+): Uint8Array {
+  return buildFlowPacket({
+    source,
+    destination,
+    kind,
+    values,
+    flags,
+    payload: new Uint8Array(0),
+    extras: 0,
+    isUnsummed: false,
+  });
+}
+
 /** Builds an ICMP error with a right checksum, options or extension headers included. */
 export function buildIcmpError(
   addresses: Pick<FlowPacket, "source" | "destination" | "extras">,

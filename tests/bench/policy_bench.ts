@@ -7,11 +7,10 @@
  *     deno bench --allow-read tests/bench/policy_bench.ts
  */
 import assert from "node:assert/strict";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { instant, writeU16 } from "../../lib/base/mod.ts";
 import { DomainPattern, NatTable } from "../../lib/policy/mod.ts";
 import { internetChecksum, IpPacketView } from "../../lib/wire/mod.ts";
+import { memoryInUse } from "../support/heap.ts";
 import { udpPacket } from "../support/ip_packet.ts";
 import { address } from "../support/nat.ts";
 
@@ -99,6 +98,14 @@ for (const { name, client, proxy, real, headers } of FAMILIES) {
   }
 }
 
+Deno.bench("a packet of a session at an exhausted address", {
+  group: "ports",
+  baseline: true,
+}, atExhaustedAddress("100.96.0.1"));
+Deno.bench("a packet that needs another port there", {
+  group: "ports",
+}, atExhaustedAddress("100.96.0.2"));
+
 Deno.bench("keep house over 60000 sessions", {
   group: "housekeeping",
   baseline: true,
@@ -132,12 +139,33 @@ for (
   });
 }
 
+/** Sends packets to `proxy` while all ports of the real address are taken by sessions to 100.96.0.1. */
+function atExhaustedAddress(proxy: string): () => void {
+  const table = new NatTable(SEED);
+  openSessions(table, 65_535);
+  const view = new IpPacketView();
+  const real = address("10.0.0.1");
+  const packet = udpPacket({
+    source: "100.64.0.1",
+    destination: proxy,
+    sourcePort: FIRST_PORT,
+    destinationPort: 443,
+  });
+  const scratch = packet.slice();
+  return () => {
+    scratch.set(packet);
+    view.attach(scratch, 0, scratch.length);
+    table.translateOutbound(view, real, instant(0));
+  };
+}
+
 function housekeeping(sessions: number, nowMs: number): () => void {
   const table = new NatTable(SEED);
   openSessions(table, sessions);
   return () => assert(table.expire(instant(nowMs)));
 }
 
+/** Opens sessions with the ports from 1 on. */
 function openSessions(table: NatTable, count: number): void {
   const view = new IpPacketView();
   const real = address("10.0.0.1");
@@ -148,7 +176,7 @@ function openSessions(table: NatTable, count: number): void {
     destinationPort: 443,
   });
   const scratch = packet.slice();
-  for (let port = 0; port < count; port++) {
+  for (let port = 1; port <= count; port++) {
     scratch.set(packet);
     writeU16(scratch, 20, port);
     view.attach(scratch, 0, scratch.length);
@@ -156,26 +184,22 @@ function openSessions(table: NatTable, count: number): void {
   }
 }
 
-/** Prints what a table weighs, after collecting garbage, as the engine accounts for it. */
+/** Prints what tables weigh, as the engine accounts for it. */
 function printWeight(): void {
-  setFlagsFromString("--expose-gc");
-  const collectGarbage = runInNewContext("gc");
-  const memoryInUse = () => {
-    collectGarbage();
-    const { external, heapUsed } = Deno.memoryUsage();
-    return external + heapUsed;
-  };
-  const weigh = (sessions: number) => {
-    const before = memoryInUse();
-    const tables = Array.from({ length: 20 }, () => {
-      const table = new NatTable(SEED);
-      openSessions(table, sessions);
-      return table;
-    });
-    return (memoryInUse() - before) / tables.length / 1_024;
-  };
   for (const sessions of [0, 100, 10_000, 60_000]) {
-    const kibibytes = weigh(sessions).toFixed(1);
+    const kibibytes = (weightOf(sessions) / 1_024).toFixed(1);
     console.log(`${kibibytes} KiB: a table with ${sessions} sessions`);
   }
+}
+
+function weightOf(sessions: number): number {
+  const before = memoryInUse();
+  const tables = Array.from({ length: 20 }, () => {
+    const table = new NatTable(SEED);
+    openSessions(table, sessions);
+    return table;
+  });
+  const { buffers, heap } = memoryInUse();
+  const bytes = buffers - before.buffers + heap - before.heap;
+  return bytes / tables.length;
 }

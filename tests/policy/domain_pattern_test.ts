@@ -138,6 +138,14 @@ Deno.test("what has an empty label is no name", () => {
   }
 });
 
+Deno.test("a name longer than any real one matches nothing", () => {
+  const name = (length: number) => "a.".repeat(length / 2 - 1) + "aa";
+
+  assert.equal(name(1_024).length, 1_024);
+  assert.ok(matches("**", name(1_024)));
+  assert.ok(!matches("**", name(1_026)));
+});
+
 Deno.test("DomainPattern agrees with a regular expression", () => {
   fc.assert(
     fc.property(

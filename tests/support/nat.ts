@@ -32,8 +32,12 @@ export interface Ends {
 
 /** A NAT table with a clock, for packets given as bytes, which it rewrites. */
 export class NatHarness {
-  readonly table: NatTable = new NatTable(0x5eed);
+  readonly table: NatTable;
   #nowMs = 0;
+
+  constructor(seed = 0x5eed) {
+    this.table = new NatTable(seed);
+  }
 
   /** Sends a packet of the client to the real address `real`. */
   send(packet: Uint8Array, real: string): string {
