@@ -4,6 +4,7 @@ import { cutFromPortal, markCongestion } from "../../scripts/lab/faults.ts";
 import type { LabPolicy } from "../../scripts/lab/firezone_lab.ts";
 import { SITES } from "../../scripts/lab/sites.ts";
 import {
+  completedFlows,
   CONNECT_MS,
   CURL,
   FAMILIES,
@@ -12,8 +13,9 @@ import {
 } from "./policy_support.ts";
 import { nextLine } from "./recovery_support.ts";
 
-/** Downloads of row 13. */
+/** Downloads of row 13, and how much more than their size may flow. */
 const SIZES = [5_000_000, 7_000_000, 9_000_000];
+const OVERHEAD_BYTES = 1_000_000;
 
 const WEB = [SITES.web, `[${SITES.webIpv6}]`];
 
@@ -172,14 +174,48 @@ Deno.test("[ops 13] [dp 92] [dp 93] three names of one server are used from one 
   const onePort = "net.ipv4.ip_local_port_range=5555 5555";
   await lab.demo.lab.sysctl("client", onePort);
 
-  for (const addresses of proxies) {
+  for (const [n, server] of [SITES.files, SITES.filesIpv6].entries()) {
     const printed = await Promise.all(
       NAMES.files.map((name, i) =>
-        download(lab, name, addresses[i] ?? "", SIZES[i]!)
+        download(lab, name, proxies[n]?.[i] ?? "", SIZES[i]!)
       ),
     );
     assert.deepEqual(printed, SIZES.map((size) => `${size} 5555`));
+
+    const flows = await completedFlows(
+      lab.gateway,
+      (flow) => flow["inner_dst_ip"] === server,
+      NAMES.files.length,
+    );
+    assert.equal(flows.length, NAMES.files.length);
+    for (const [i, name] of NAMES.files.entries()) {
+      const flow = flows.find(({ domain }) => domain === name);
+      const extra = Number(flow?.["rx_bytes"]) - SIZES[i]!;
+      assert.ok(extra >= 0 && extra <= OVERHEAD_BYTES, `${name}: ${extra}`);
+    }
   }
+  await lab.expectHealth();
+});
+
+Deno.test("[ops 2] [dp 132] a download that its user breaks off is one flow, which the server's address and all bytes are logged of", async () => {
+  await using lab = await PolicyLab.start();
+  const [name] = NAMES.files;
+  await lab.pingUntil("answered", name, CONNECT_MS);
+
+  await lab.run(
+    ...["timeout", "2", "curl", ...CURL, "--limit-rate", "500k"],
+    ...["-o", "/dev/null", `http://${name}/bytes/100000000`],
+  );
+
+  const flows = await completedFlows(
+    lab.gateway,
+    ({ domain }) => domain === name,
+    1,
+  );
+  const servers = new Set(flows.map((flow) => flow["inner_dst_ip"]));
+  assert.ok(servers.isSubsetOf(new Set([SITES.files, SITES.filesIpv6])));
+  const bytes = flows.map((flow) => Number(flow["rx_bytes"]));
+  assert.ok(bytes.reduce((a, b) => a + b) >= 500_000, `${bytes}`);
   await lab.expectHealth();
 });
 

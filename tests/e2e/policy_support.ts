@@ -202,3 +202,36 @@ export type PingResult =
 
 /** Fails on an HTTP error, and when there is no connection after 10 s. */
 export const CURL = ["-sSf", "--connect-timeout", "10", "-m", "60"];
+
+/** A flow that ended, as the gateway's flow log tells it: fields by name, `rx` and `tx` as the client sees them. */
+export type CompletedFlow = Readonly<Record<string, string>>;
+
+/** Waits until the gateway has told of `count` selected flows with payload that have ended, and returns them. */
+export async function completedFlows(
+  gateway: LabProcess,
+  isSelected: (flow: CompletedFlow) => boolean,
+  count: number,
+): Promise<CompletedFlow[]> {
+  const deadline = performance.now() + FLOW_MS;
+  for (;;) {
+    const flows = gateway.lines.filter((line) => /flow completed/.test(line))
+      .map(fieldsOf)
+      .filter(({ rx_bytes, tx_bytes }) => rx_bytes !== "0" || tx_bytes !== "0")
+      .filter(isSelected);
+    if (flows.length >= count) return flows;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `${flows.length} flows completed, not ${count}\n${gateway.tail()}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** A flow whose ends have both finished is told of at once, others when their NAT entry goes. */
+const FLOW_MS = 10_000;
+
+function fieldsOf(line: string): CompletedFlow {
+  const fields = line.matchAll(/(\w+)=("(?:[^"\\]|\\.)*"|\S+)/g);
+  return Object.fromEntries(fields.map(([, name, value]) => [name, value]));
+}
