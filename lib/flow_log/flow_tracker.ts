@@ -8,7 +8,16 @@ import {
   NEVER,
   Queue,
 } from "../base/mod.ts";
-import { type IpPacketView, PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/mod.ts";
+import {
+  type IpPacketView,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  TCP_FIN,
+  TCP_RST,
+  TCP_SYN,
+  tcpFlags,
+  transportPayloadLength,
+} from "../wire/mod.ts";
 import {
   BATCH_INTERVAL_MS,
   CONTINUE_AFTER_MS,
@@ -23,14 +32,7 @@ import {
 import { Flow, type FlowOwner } from "./flow.ts";
 import { FlowTable, isOwnedBy, nextWithSameEnds } from "./flow_table.ts";
 import type { FlowReport } from "./report.ts";
-import {
-  FIN,
-  RST,
-  startsFlow,
-  SYN,
-  tcpFlags,
-  transportPayloadLength,
-} from "./segment.ts";
+import { startsFlow } from "./segment.ts";
 
 /** Why a packet that should have opened a flow did not. */
 export type FlowRefusal = (typeof FLOW_REFUSALS)[number];
@@ -157,8 +159,8 @@ export class FlowTracker {
     if (flow === undefined) return;
     flow.countInbound(this.#seenLength, now);
     this.#table.touch(flow, now);
-    if ((this.#seenFlags & RST) !== 0) this.#end(flow, now, now);
-    else if ((this.#seenFlags & FIN) !== 0) {
+    if ((this.#seenFlags & TCP_RST) !== 0) this.#end(flow, now, now);
+    else if ((this.#seenFlags & TCP_FIN) !== 0) {
       flow.destinationFinished = true;
       this.#noteFinish(flow);
     }
@@ -222,9 +224,9 @@ export class FlowTracker {
     this.#table.touch(flow, now);
     if (packet.protocol === PROTOCOL_UDP) return;
     const flags = tcpFlags(packet);
-    if ((flags & SYN) === 0) flow.sawOtherThanSyn = true;
-    if ((flags & RST) !== 0) this.#end(flow, now, now);
-    else if ((flags & FIN) !== 0) {
+    if ((flags & TCP_SYN) === 0) flow.sawOtherThanSyn = true;
+    if ((flags & TCP_RST) !== 0) this.#end(flow, now, now);
+    else if ((flags & TCP_FIN) !== 0) {
       flow.sourceFinished = true;
       this.#noteFinish(flow);
     }
@@ -273,7 +275,7 @@ export class FlowTracker {
     now: Instant,
   ): void {
     const isOver = packet.protocol === PROTOCOL_TCP &&
-      (tcpFlags(packet) & (FIN | RST)) !== 0;
+      (tcpFlags(packet) & (TCP_FIN | TCP_RST)) !== 0;
     if (!isOver) this.#open(packet, owner, domain, datagram, now);
   }
 
@@ -358,7 +360,7 @@ function mustSplit(
     return true;
   }
   return flow.sawOtherThanSyn && packet.protocol === PROTOCOL_TCP &&
-    (tcpFlags(packet) & (SYN | FIN | RST)) === SYN;
+    (tcpFlags(packet) & (TCP_SYN | TCP_FIN | TCP_RST)) === TCP_SYN;
 }
 
 function isIdle(flow: Flow, now: Instant): boolean {

@@ -15,7 +15,10 @@ import type {
 } from "../portal/mod.ts";
 import { Client } from "./client.ts";
 import type { ClientDirectory } from "./client_directory.ts";
-import { HOUSEKEEPING_INTERVAL_MS } from "./constants.ts";
+import {
+  HOUSEKEEPING_INTERVAL_MS,
+  HOUSEKEEPING_PAUSE_MS,
+} from "./constants.ts";
 import { expiryInstant } from "./expiry.ts";
 
 /** What authorizations act on. */
@@ -105,16 +108,16 @@ export class Authorizations {
   handleTimeout(now: Instant): void {
     if (now < this.#housekeepAt) return;
     const { clients, dismiss } = this.#options;
+    let isDone = true;
     for (const client of clients.all()) {
-      client.expire(now);
+      if (!client.expire(now)) isDone = false;
       if (client.resourceCount === 0) dismiss(client, now);
     }
-    this.#housekeepAt = clients.size === 0
-      ? NEVER
-      : after(now, HOUSEKEEPING_INTERVAL_MS);
+    const pauseMs = isDone ? HOUSEKEEPING_INTERVAL_MS : HOUSEKEEPING_PAUSE_MS;
+    this.#housekeepAt = clients.size === 0 ? NEVER : after(now, pauseMs);
   }
 
-  /** Returns when `handleTimeout` is due: once a second while there are clients. */
+  /** Returns when `handleTimeout` is due: once a second while there are clients, sooner when one run is not enough. */
   pollTimeout(): Instant {
     return this.#housekeepAt;
   }

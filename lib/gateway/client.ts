@@ -149,10 +149,10 @@ export class Client {
     this.#revokeWhere((id) => !resourceIds.has(id));
   }
 
-  /** Withdraws the resources and forgets the flows whose time is over. */
-  expire(now: Instant): void {
-    this.nat.expire(now);
+  /** Withdraws the resources and ends the flows whose time is over. Returns `false` if there are more of the latter than one call ends. */
+  expire(now: Instant): boolean {
     this.#revokeWhere((_id, grant) => grant.expiresAt <= now);
+    return this.nat.expire(now);
   }
 
   /**

@@ -1,6 +1,9 @@
 /** Longest time between two runs of housekeeping, in ms (data-plane spec §1.3). Expiry is enforced only there. */
 export const HOUSEKEEPING_INTERVAL_MS = 1_000;
 
+/** Time for packets between two parts of a housekeeping run that is too long for one, in ms. */
+export const HOUSEKEEPING_PAUSE_MS = 1;
+
 /** Lifetime of an authorization whose expiry no clock can represent, in ms (data-plane spec §1.3). */
 export const ABSURD_EXPIRY_FALLBACK_MS = 86_400_000;
 

@@ -1,6 +1,7 @@
 import { type Instant, unreachable } from "../base/mod.ts";
 import {
   includesAddress,
+  isProxyAddress,
   isTunnelAddress,
   type TunnelAddresses,
 } from "../policy/mod.ts";
@@ -12,7 +13,7 @@ import {
 } from "../wire/mod.ts";
 import type { Client } from "./client.ts";
 
-/** Why a packet from the TUN device is dropped, one for each row of data-plane spec §6. */
+/** Why a packet from the TUN device is dropped, one for each row of data-plane spec §6, and `proxy-source`, which is ours. */
 export type InboundDrop = (typeof INBOUND_DROPS)[number];
 
 /** All inbound drops, to make counters of. */
@@ -22,6 +23,7 @@ export const INBOUND_DROPS = [
   "unparseable-icmp",
   "unsupported-protocol",
   "expired-nat-session",
+  "proxy-source",
   "tunnel-source",
   "not-allowed",
 ] as const;
@@ -109,11 +111,15 @@ function judgeReply(
   if (selectorKind(packet.sourceSelector) === SELECTOR_OTHER_PROTOCOL) {
     return "unsupported-protocol";
   }
-  if (client.nat.translateInbound(packet, now) === "expired") {
-    return "expired-nat-session";
+  const { version, bytes, sourceAt, sourceSelector } = packet;
+  switch (client.nat.translateInbound(packet, now)) {
+    case "expired":
+      return "expired-nat-session";
+    case "none":
+      // Proxy addresses are on no network: who has one pretends to be a name.
+      if (isProxyAddress(version, bytes, sourceAt)) return "proxy-source";
   }
   if (hasTunnelSource(packet)) return "tunnel-source";
-  const { version, bytes, sourceAt, sourceSelector } = packet;
   return client.accessTo(version, bytes, sourceAt, sourceSelector) ===
       "permitted"
     ? "forward"

@@ -37,7 +37,14 @@ export {
   IcmpErrorView,
   isIcmpErrorMessage,
 } from "./icmp_error.ts";
-export { TCP_FIN, TCP_RST, tcpFlags } from "./tcp.ts";
+export {
+  TCP_ACK,
+  TCP_FIN,
+  TCP_RST,
+  TCP_SYN,
+  tcpFlags,
+  transportPayloadLength,
+} from "./tcp.ts";
 export { type IcmpReplyKind, writeIcmpReply } from "./icmp_reply.ts";
 export { rebuildIcmpError } from "./icmp_translation.ts";
 export {

@@ -190,20 +190,11 @@ export class GatewayModel {
       : "dropped";
   }
 
-  /**
-   * Whether a packet from the TUN device that belongs to no session of a name reaches the client.
-   *
-   * One that comes from a proxy address as it is is judged like one that was
-   * translated: data-plane spec §6 step 9 looks at addresses only.
-   */
+  /** Whether a packet from the TUN device that belongs to no session of a name reaches the client. */
   allowsInbound(client: TestClient, facts: PacketFacts): boolean {
-    const { grants, domains } = this.#recordOf(client);
+    const { grants } = this.#recordOf(client);
     const resources = [...grants.values()].map(({ resource }) => resource);
-    const translation = domains.find(facts.source);
-    if (translation === undefined || facts.kind === "icmp-error") {
-      return naiveInbound(resources, seenBy(client, facts));
-    }
-    return isPermittedByName(resources, translation, facts);
+    return naiveInbound(resources, seenBy(client, facts));
   }
 
   /** Notes a session of a name; its tuple is never again treated as a stranger's. */

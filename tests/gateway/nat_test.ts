@@ -226,6 +226,21 @@ Deno.test("[dp 96] [dp 97] [dp 99] replies to a flow whose time is over are drop
   assert.equal(world.replyTo(REAL), "sent");
 });
 
+Deno.test("[dp 97] nine thousand flows that end together are over within the same second", () => {
+  const world = worldWithWiki();
+  for (let sourcePort = 1; sourcePort <= 9_000; sourcePort++) {
+    const ports = { sourcePort, destinationPort: 443 };
+    const addresses = { source: ALICE.ipv4, destination: PROXY };
+    world.fromClient(ALICE, udpPacket({ ...addresses, ...ports }));
+  }
+  assert.equal(world.gateway.snapshot().natSessions, 9_000);
+
+  world.advance(59_000);
+  assert.equal(world.gateway.snapshot().natSessions, 9_000);
+  world.advance(2_000);
+  assert.equal(world.gateway.snapshot().natSessions, 0);
+});
+
 Deno.test("[dp 99] an ICMP error about an expired flow is dropped", () => {
   const world = worldWithWiki();
   world.sendTo(PROXY);

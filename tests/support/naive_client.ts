@@ -98,8 +98,8 @@ export class NaiveClient {
       : { ...facts, source: inside.address, otherPort: inside.value };
     if (isError && seen !== facts) return seen;
 
-    const name = isError ? undefined : this.#nameOf(seen.source);
-    const passes = name === undefined || translated === undefined
+    const name = seen === facts ? undefined : this.#nameOf(seen.source);
+    const passes = name === undefined
       ? naiveInbound(this.#resources, seen, this.#client)
       : this.#permits(name.resources, seen);
     return passes ? seen : undefined;

@@ -64,6 +64,7 @@ export function naiveInbound(
   if (kind === "other-icmp" || kind === "other-protocol") return false;
   if (within(TUNNEL, source)) return false;
   if (kind === "icmp-error") return true;
+  if (within(PROXY, source)) return false;
   return isAllowed(resources, source, kind, port);
 }
 
