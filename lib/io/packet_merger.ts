@@ -1,5 +1,5 @@
 import { readU16, readU32 } from "../base/mod.ts";
-import { foldSum, type SegmentKernel, TransportView } from "../wire/mod.ts";
+import { type SegmentKernel, TransportView } from "../wire/mod.ts";
 
 /** Longest packet that merging makes: what the length field of IPv4 can say. */
 const MERGED_BYTES = 65_535;
@@ -14,10 +14,8 @@ const UDP = 17;
 const IPV4_CLASS = 1;
 const IPV4_FLAGS = 6;
 const IPV4_TTL = 8;
-const IPV4_SOURCE = 12;
 const IPV4_HEADER_LENGTH = 20;
 const IPV6_HOP_LIMIT = 7;
-const IPV6_SOURCE = 8;
 
 /** Offsets in the TCP and UDP headers. */
 const TCP_SEQUENCE = 4;
@@ -301,17 +299,8 @@ export class PacketMerger {
   }
 
   #isVerified(at: number, length: number, shape: MergedPacket): boolean {
-    const { ipHeaderLength, protocol, version } = shape;
-    const kernel = this.#kernel;
-    if (version === 4 && kernel.sum(at, ipHeaderLength) !== 0xffff) {
-      return false;
-    }
-    const transportLength = length - ipHeaderLength;
-    const addresses = version === 4
-      ? kernel.sum(at + IPV4_SOURCE, 8)
-      : kernel.sum(at + IPV6_SOURCE, 32);
-    const message = kernel.sum(at + ipHeaderLength, transportLength);
-    return foldSum(addresses + protocol + transportLength + message) === 0xffff;
+    const { ipHeaderLength, protocol } = shape;
+    return this.#kernel.isIntact(at, length, ipHeaderLength, protocol);
   }
 }
 

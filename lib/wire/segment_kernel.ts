@@ -4,6 +4,13 @@ import { MODULE_BASE64 } from "./wasm/module.ts";
 /** What `wasm/kernel.as` exports. */
 interface KernelExports {
   sum(at: number, length: number): number;
+  /** Returns 1 or 0. */
+  isIntact(
+    at: number,
+    length: number,
+    ipHeaderLength: number,
+    protocol: number,
+  ): number;
   beginSplit(
     at: number,
     length: number,
@@ -48,6 +55,16 @@ export class SegmentKernel {
   /** Returns the one's complement sum of the 16-bit words at `at`, folded; an odd last byte is padded with zero. */
   sum(at: number, length: number): number {
     return this.#exports.sum(at, length);
+  }
+
+  /** Tells whether the checksums of the TCP or UDP packet of `length` bytes at `at` are right, that of an IPv4 header included. */
+  isIntact(
+    at: number,
+    length: number,
+    ipHeaderLength: number,
+    protocol: number,
+  ): boolean {
+    return this.#exports.isIntact(at, length, ipHeaderLength, protocol) === 1;
   }
 
   /** Begins to split the TCP or UDP packet of `length` bytes at `at` into segments of `segmentSize` bytes of payload. */

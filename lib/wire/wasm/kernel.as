@@ -44,6 +44,24 @@ export function sum(at: usize, length: u32): u32 {
   return swap(fold(add(at, length)));
 }
 
+/** Tells whether the checksums of the TCP or UDP packet of `length` bytes at `at` are right. */
+export function isIntact(
+  at: usize,
+  length: u32,
+  ipHeaderBytes: u32,
+  transport: u32,
+): bool {
+  const transportLength = length - ipHeaderBytes;
+  let addresses: u64;
+  if (load<u8>(at) >> 4 === 4) {
+    if (fold(add(at, ipHeaderBytes)) !== 0xffff) return false;
+    addresses = add(at + IPV4_SOURCE, 8);
+  } else addresses = add(at + IPV6_SOURCE, 32);
+  const message = add(at + ipHeaderBytes, transportLength);
+  const rest = swap(transport) + swap(transportLength);
+  return fold(addresses + message + rest) === 0xffff;
+}
+
 /** Takes the packet of `length` bytes at `at`. Its headers are kept aside, as segments overwrite them. */
 export function beginSplit(
   at: usize,
