@@ -72,7 +72,7 @@ export interface EventLoopParts<Message, Event> {
  * One turn: due timers, then the main thread's messages, then packets of the
  * TUN device, then one batch of each ready socket; after each the core is
  * drained and all output leaves before anything else is read (data-plane spec
- * §14.4).
+ * §14.4). What one batch gives is written to the TUN device together.
  */
 export class EventLoop<Message, Event> {
   readonly #parts: EventLoopParts<Message, Event>;
@@ -132,6 +132,13 @@ export class EventLoop<Message, Event> {
     if (ready > 0) this.#takeInput(ready, clock.now());
   }
 
+  /** Reads the clock between two inputs: a batch may take some ms, and timers do not wait for all of them. */
+  #catchUp(): Instant {
+    const now = this.#parts.clock.now();
+    if (now - this.#timersRanAt >= TIMER_INTERVAL_MS) this.#runTimers(now);
+    return now;
+  }
+
   #runTimers(now: Instant): void {
     this.#timersRanAt = now;
     const { core } = this.#parts;
@@ -150,8 +157,9 @@ export class EventLoop<Message, Event> {
     }
     if (hasPackets && tunnel) this.#readPackets(tunnel.device, now);
     for (let i = 0; i < ready; i++) {
+      const at = this.#catchUp();
       const socket = this.#sockets.get(epoll.readyFd(i));
-      if (socket) this.#receive(socket, now);
+      if (socket) this.#receive(socket, at);
     }
   }
 

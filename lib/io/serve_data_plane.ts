@@ -101,9 +101,11 @@ function run(
   const sockets = new UdpSockets(memory, start.udp, counters, log);
   cleanups.push(() => sockets.close());
   const mainSockets = sockets.openMain(start.udp);
+  const segments = mainSockets.every((socket) => socket.segments);
+  const aggregates = mainSockets.every((socket) => socket.aggregates);
+  log.log("info", "UDP sockets opened", { segments, aggregates });
 
   const core = coreFor(start, roles, memory, sockets, clock, logs);
-  const aggregates = mainSockets.every((socket) => socket.aggregates);
   const receiveRing = new ReceiveRing(memory, aggregates);
   const loop = new EventLoop(
     {

@@ -170,6 +170,7 @@ async function transfer(
     ...["send-tcp", host, "7000", String(length)],
   );
   const received = await receiver.waitFor(/^received /, 5_000);
+  await receiver.ended;
   assert.equal(received.split(" ")[1], sent.trim().split(" ")[1]);
 }
 
@@ -191,6 +192,7 @@ async function burst(
     ...["send-udp", to, String(DATAGRAMS), String(length)],
   );
   const line = await receiver.waitFor(/^received /, 10_000);
+  await receiver.ended;
   return JSON.parse(line.slice("received ".length));
 }
 
