@@ -26,7 +26,12 @@ const PERMISSIONS = [
   `--allow-env=${
     [
       "CREDENTIALS_DIRECTORY",
+      "FIREZONE_ACTIVATE_INTERNET_RESOURCE",
       "FIREZONE_API_URL",
+      "FIREZONE_DNS_CONTROL",
+      "FIREZONE_FLOW_LOGS",
+      "FIREZONE_FLOW_LOG_FILE",
+      "FIREZONE_FLOW_LOG_SPOOL",
       "FIREZONE_ID",
       "FIREZONE_LISTEN",
       "FIREZONE_LOG_FORMAT",
@@ -50,7 +55,16 @@ const PERMISSIONS = [
   }`,
   // Token credential, policy file and identity lie where the administrator says.
   "--allow-read",
-  "--allow-write=/var/lib/firezone",
+  // The identity and flow logs; and for a client with DNS control the host's resolver.
+  `--allow-write=${
+    [
+      "/var/lib/firezone",
+      "/var/log",
+      "/etc/resolv.conf",
+      "/etc/resolv.conf.before-firezone",
+      "/etc/resolv.conf.firezone-draft",
+    ].join(",")
+  }`,
 ];
 
 /**

@@ -10,7 +10,7 @@
 const GROUPS: readonly (readonly string[])[] = [
   ["base"],
   ["crypto", "wire"],
-  ["stun", "portal", "policy"],
+  ["stun", "portal", "policy", "dns", "flow_log"],
   ["wireguard", "turn", "ice", "path", "relay"],
   ["connection"],
   ["gateway", "client", "control"],

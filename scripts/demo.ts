@@ -1,11 +1,13 @@
 /**
  * Shows the whole product at work in under a minute: builds two NATed sites and
  * an internet in network namespaces, starts portal, relay, gateway and client,
- * reaches a web server through the tunnel and prints what happened.
+ * reaches a web server through the tunnel, by address and by name, and prints
+ * what happened.
  *
  * Usage: deno task demo            (as root)
  *        deno task demo PROGRAM    (the compiled binary instead of the source)
  */
+import { NAMES } from "./lab/dns_server.ts";
 import { FirezoneLab, PROGRAM_FROM_SOURCE } from "./lab/firezone_lab.ts";
 import type { LabProcess } from "./lab/lab_process.ts";
 import { SITES } from "./lab/sites.ts";
@@ -47,7 +49,7 @@ Deno.exit(code);
 
 async function show(demo: FirezoneLab): Promise<void> {
   say(
-    "Building two sites behind NAT routers, an internet, and a web server behind the gateway",
+    "Building two sites behind NAT routers, an internet, and servers and a resolver behind the gateway",
   );
   await demo.build();
   say("Starting the portal");
@@ -89,6 +91,8 @@ async function show(demo: FirezoneLab): Promise<void> {
     "10",
     `http://${SITES.web}/`,
   );
+  say(`Fetching http://${NAMES.app}/`);
+  const named = await showName(demo, NAMES.app);
   say(`Downloading ${DOWNLOAD_BYTES / 1e6} MB`);
   const speed = await demo.lab.must(
     "client",
@@ -120,8 +124,19 @@ What happened
   } ms, connection set-up included
   round trip      ${roundTrip(ping)} (IPv4), ${roundTrip(ping6)} (IPv6)
   resource said   ${greeting.trim()}
+  ${named}
   download        ${(Number(speed) * 8 / 1e6).toFixed(0)} Mbit/s
 `);
+}
+
+/** Reaches a server by a name that only the gateway can resolve, and tells which address stands for which. */
+async function showName({ lab }: FirezoneLab, name: string): Promise<string> {
+  const dig = ["dig", "+short", name];
+  const [proxy = "?"] = (await lab.must("client", ...dig)).split("\n");
+  const real = (await lab.must("gateway", ...dig)).trim();
+  const curl = ["curl", "-sSf", "-m", "10", `http://${name}/`];
+  await lab.must("client", ...curl);
+  return `${name}    is ${proxy} at the client and ${real} behind the gateway`;
 }
 
 async function firstPing(

@@ -2,7 +2,8 @@
  * Installs the programs that the end-to-end tests and the demo talk to.
  *
  * They are real peers (wireguard-go, coturn, iperf3, …) and come from Debian.
- * Does nothing when all are there. Needs root only when one is missing.
+ * Does nothing when all are there. Needs root only when one is missing. No
+ * package starts its services: the tests run what they need themselves.
  */
 
 /** Command or file to look for, and the Debian package that has it. */
@@ -11,6 +12,12 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["nft", "nftables"],
   ["conntrack", "conntrack"],
   ["ping", "iputils-ping"],
+  ["tracepath", "iputils-tracepath"],
+  ["ethtool", "ethtool"],
+  ["dnsmasq", "dnsmasq-base"],
+  ["dig", "bind9-dnsutils"],
+  ["ssh", "openssh-client"],
+  ["sshd", "openssh-server"],
   ["curl", "curl"],
   ["iperf3", "iperf3"],
   ["wireguard-go", "wireguard-go"],
@@ -19,10 +26,14 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["faketime", "faketime"],
   ["setcap", "libcap2-bin"],
   ["setpriv", "util-linux"],
+  ["unshare", "util-linux"],
   ["tshark", "tshark"],
   ["python3", "python3-minimal"],
   ["/usr/lib/python3/dist-packages/aioice/__init__.py", "python3-aioice"],
 ];
+
+/** Asked by packages before they start or stop a service. */
+const POLICY = "/usr/sbin/policy-rc.d";
 
 const SEARCH_PATH = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`;
 
@@ -50,18 +61,35 @@ function run(command: string, ...args: string[]): boolean {
   return success;
 }
 
+/** Forbids packages to start services during `install`, as Debian's policy-rc.d interface has it, unless there is a rule about it. */
+function withoutServices(install: () => boolean): boolean {
+  if (isFile(POLICY)) return install();
+  try {
+    Deno.writeTextFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  } catch {
+    return false; // Not root, so nothing can be installed either.
+  }
+  try {
+    return install();
+  } finally {
+    Deno.removeSync(POLICY);
+  }
+}
+
 const missing = TOOLS.filter(([command]) => !isInstalled(command));
 if (missing.length > 0) {
   const packages = missing.map(([, debianPackage]) => debianPackage);
   console.log(`Installing what the tests need: ${packages.join(" ")}`);
   const installed = isInstalled("apt-get") && run("apt-get", "update", "-qq") &&
-    run(
-      "apt-get",
-      "install",
-      "-y",
-      "-qq",
-      "--no-install-recommends",
-      ...packages,
+    withoutServices(() =>
+      run(
+        "apt-get",
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+        ...packages,
+      )
     );
   const absent = TOOLS.filter(([command]) => !isInstalled(command)).map((
     [command],

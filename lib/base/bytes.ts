@@ -78,6 +78,27 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/**
+ * Copies `[start, end)` to `to[at…]` without allocating a view.
+ *
+ * In one array, such as the arena where packets live, it is a single move;
+ * two views of one buffer must not overlap.
+ */
+export function copyBytes(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  to: Uint8Array,
+  at: number,
+): void {
+  if (from === to) {
+    to.copyWithin(at, start, end);
+    return;
+  }
+  const shift = at - start;
+  for (let i = start; i < end; i++) to[shift + i] = from[i]!;
+}
+
 /** Joins byte arrays into a fresh one. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(

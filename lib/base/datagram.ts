@@ -25,6 +25,8 @@ export interface Datagram {
   readonly ecn: Ecn;
   /** Tells whether it came from `address`. Allocates nothing. */
   isFrom(address: SocketAddress): boolean;
+  /** Tells whether it was sent to `address`, one of ours. Allocates nothing. */
+  isTo(address: SocketAddress): boolean;
   /** Writes the 4 or 16 bytes of the source IP to the start of `target` and returns its family. Allocates nothing. */
   copySourceIp(target: Uint8Array): IpFamily;
   /** Makes the source address. Control path only: allocates. */

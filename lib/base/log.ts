@@ -2,9 +2,16 @@
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
 /** Structured values of a log line. Secrets never go here. */
-export type LogFields = Readonly<
-  Record<string, string | number | boolean | null | undefined>
->;
+export type LogFields = Readonly<Record<string, LogValue>>;
+
+/** One value of a log line. A list comes out as compact JSON. */
+export type LogValue =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | readonly Readonly<Record<string, string | number>>[];
 
 /** Where log lines go. Messages are constant; values go into fields. */
 export interface Logger {

@@ -32,9 +32,16 @@ export {
 } from "./random.ts";
 export { Queue } from "./queue.ts";
 export { Counters } from "./counters.ts";
-export { type LogFields, type Logger, type LogLevel, NO_LOG } from "./log.ts";
+export {
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  type LogValue,
+  NO_LOG,
+} from "./log.ts";
 export {
   concatBytes,
+  copyBytes,
   EMPTY,
   equalBytes,
   fromBase64,
@@ -74,6 +81,14 @@ export {
   type SocketAddress,
 } from "./address.ts";
 export { fnv1a64 } from "./hash.ts";
+export { finishHash, mixAddress, mixWord } from "./murmur.ts";
+export { Backoff, type BackoffPlan } from "./backoff.ts";
+export { Secret } from "./secret.ts";
+export {
+  type IngestToken,
+  type IngestTokenClaims,
+  type IngestTokenRole,
+} from "./ingest_token.ts";
 export { SocketTable } from "./socket_table.ts";
 export { Arena, KERNEL_RESERVED_BYTES } from "./arena.ts";
 export {

@@ -1,4 +1,5 @@
 import { ipEqualsBytes, type IpFamily, type SocketAddress } from "./address.ts";
+import { finishHash, mixAddress, mixWord } from "./murmur.ts";
 
 /**
  * A map keyed by socket address whose look-ups allocate nothing.
@@ -64,20 +65,9 @@ export class SocketTable<T> {
     return true;
   }
 
-  /** Murmur3 with 32 bits, over the address in words and then the port. */
   #hash(ip: Uint8Array, family: IpFamily, port: number): number {
-    const length = family === 4 ? 4 : 16;
-    let hash = this.#seed;
-    for (let at = 0; at < length; at += 4) {
-      const word = (ip[at]! << 24) | (ip[at + 1]! << 16) | (ip[at + 2]! << 8) |
-        ip[at + 3]!;
-      hash = mix(hash, word);
-    }
-    hash = mix(hash, port);
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-    // 30 bits: V8 keeps such an integer without allocating.
-    return (hash ^ (hash >>> 16)) & 0x3fff_ffff;
+    const mixed = mixAddress(this.#seed, ip, 0, family === 4 ? 4 : 16);
+    return finishHash(mixWord(mixed, port));
   }
 }
 
@@ -95,11 +85,4 @@ function isKey(
 ): boolean {
   return address.port === port && address.ip.family === family &&
     ipEqualsBytes(address.ip, ip, 0);
-}
-
-function mix(hash: number, word: number): number {
-  let scrambled = Math.imul(word, 0xcc9e_2d51);
-  scrambled = (scrambled << 15) | (scrambled >>> 17);
-  const mixed = hash ^ Math.imul(scrambled, 0x1b87_3593);
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe654_6b64) | 0;
 }

@@ -1,3 +1,4 @@
+import { FLOW_SPOOL_ROOT } from "../io/mod.ts";
 import type { CommandSpec, OptionSpec } from "./options.ts";
 
 const API_URL: OptionSpec = {
@@ -48,6 +49,29 @@ const LOG_FILTER: OptionSpec = {
     "Log level, or comma-separated target=level directives such as info,ice=debug",
   fallback: "info",
 };
+const FLOW_LOGS: readonly OptionSpec[] = [
+  {
+    name: "flow-logs",
+    env: "FIREZONE_FLOW_LOGS",
+    help:
+      "Log each TCP and UDP flow, also when the account has flow logs disabled",
+  },
+  {
+    name: "flow-log-file",
+    env: "FIREZONE_FLOW_LOG_FILE",
+    value: "PATH",
+    help:
+      "Append each flow to a file as one line of JSON; - for standard output. " +
+      "Rotate it by renaming, or send SIGHUP",
+  },
+  {
+    name: "flow-log-spool",
+    env: "FIREZONE_FLOW_LOG_SPOOL",
+    value: "DIR",
+    help: "Where flow records for the portal wait for their upload",
+    fallback: FLOW_SPOOL_ROOT,
+  },
+];
 const NO_CHECK: OptionSpec = {
   name: "no-check",
   help: "Skip the check for the CAP_NET_ADMIN capability at start",
@@ -73,6 +97,7 @@ export const GATEWAY_COMMAND: CommandSpec = {
     },
     LOG_FORMAT,
     LOG_FILTER,
+    ...FLOW_LOGS,
     NO_CHECK,
   ],
   examples: [
@@ -99,6 +124,20 @@ export const CLIENT_COMMAND: CommandSpec = {
       value: "DURATION",
       help: "How long to go on without the portal after having been connected",
       fallback: "unlimited",
+    },
+    {
+      name: "dns-control",
+      env: "FIREZONE_DNS_CONTROL",
+      value: "METHOD",
+      help:
+        "disabled: names of resources are answered at 100.100.111.1 and fd00:2021:1111:8000:100:100:111:1, port 53, for whoever asks there, such as `dig @100.100.111.1 NAME` or a resolver that you point there; etc-resolv-conf: /etc/resolv.conf names these addresses for as long as the client runs",
+      fallback: "disabled",
+    },
+    {
+      name: "activate-internet-resource",
+      env: "FIREZONE_ACTIVATE_INTERNET_RESOURCE",
+      help:
+        "Send all traffic through the Internet resource, if the portal offers one",
     },
     LOG_FORMAT,
     LOG_FILTER,
@@ -171,7 +210,8 @@ export const PORTAL_COMMAND: CommandSpec = {
       short: "p",
       env: "FIREZONE_POLICY",
       value: "FILE",
-      help: "JSON policy file; read again on SIGHUP",
+      help:
+        "JSON policy file; read again on SIGHUP. With a control_token in it, POST /control/revoke-access?client=NAME&gateway=NAME&resource=NAME revokes access",
     },
     {
       name: "listen",
@@ -186,6 +226,7 @@ export const PORTAL_COMMAND: CommandSpec = {
   ],
   examples: [
     "firezone-gateway portal --policy policy.json --listen 127.0.0.1:8081",
+    "curl -X POST -H 'Authorization: Bearer ...' 'http://127.0.0.1:8081/control/revoke-access?client=laptop&gateway=gateway-1&resource=Database'",
   ],
 };
 

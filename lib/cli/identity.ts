@@ -1,7 +1,6 @@
 import { hmacSha256, sha256 } from "../crypto/mod.ts";
-import { toHex, utf8 } from "../base/mod.ts";
+import { Secret, toHex, utf8 } from "../base/mod.ts";
 import { normalizeToken } from "../portal/mod.ts";
-import { Secret } from "./secret.ts";
 
 /** Key under which an identity is derived from the machine id, portal spec §1.3. */
 const APPLICATION_ID = "753b38f9f96947ef8083802d5909a372";

@@ -1,6 +1,6 @@
+import type { Secret } from "../base/mod.ts";
 import type { MainPort, UdpOptions } from "../io/mod.ts";
 import { FIREZONE_MARK } from "../io/mod.ts";
-import type { Secret } from "./secret.ts";
 
 /** Looks an environment variable up. */
 export type Environment = (name: string) => string | undefined;

@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from "../base/mod.ts";
+import type { LogFields, Logger, LogLevel, LogValue } from "../base/mod.ts";
 import { type LogThresholds, rankOf, thresholdOf } from "../io/mod.ts";
 
 /** How log lines look. */
@@ -57,6 +57,11 @@ export class LogSink {
     );
   }
 
+  /** Writes a line that is none of the log's, as it is. */
+  writeLine(line: string): void {
+    this.#write(line);
+  }
+
   #keeps(target: string, level: LogLevel): boolean {
     return rankOf(level) >= thresholdOf(this.#thresholds, target);
   }
@@ -88,7 +93,8 @@ function renderHuman(
 }
 
 /** Text with blanks or control characters is quoted, so that a value can forge neither a field nor a line. */
-function renderValue(value: LogFields[string]): string {
+function renderValue(value: LogValue): string {
+  if (typeof value === "object") return JSON.stringify(value);
   return typeof value === "string" && !/^[^\s"\p{Cc}]+$/u.test(value)
     ? JSON.stringify(value)
     : String(value);

@@ -1,8 +1,10 @@
 import {
   formatIp,
+  type IpAddress,
   type Logger,
   randomBytes,
   type RandomSource,
+  type Secret,
   unixMs,
 } from "../base/mod.ts";
 import {
@@ -28,7 +30,6 @@ import {
 import { EXIT_FAILED, EXIT_STOPPED } from "./exit_code.ts";
 import { explainDataPlane, explainPortal } from "./fatal.ts";
 import type { LogSink } from "./log_sink.ts";
-import type { Secret } from "./secret.ts";
 import type { LogSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
@@ -61,12 +62,18 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly maxPartitionMs: number | undefined;
   /** Makes the message that tells the core of a changed network; `undefined` if it does not care. */
   readonly networkNews: (() => News) | undefined;
+  /** Makes the message that tells the core where the portal is reached, if it cares. */
+  readonly portalNews?: (addresses: readonly IpAddress[]) => News;
   /** Starts what the role does beside its core. */
-  readonly serve: (context: NodeContext<Request, News>) => NodeService<Event>;
+  readonly serve: (
+    context: NodeContext<Request, News>,
+  ) => NodeService<Event, Message>;
 }
 
 /** What a role does on the main thread: it handles events, and may keep servers of its own. */
-export interface NodeService<Event> {
+export interface NodeService<Event, Message = never> {
+  /** Looks at a message of the portal before the core gets it. */
+  handleMessage?(message: Message): void;
   /** Handles an event of the core or of its loop. */
   handleEvent(event: Event | ShellNews): void;
   /** Ends what it keeps, after the core has taken leave. */
@@ -130,7 +137,10 @@ export async function runNode<Message, Request, Event, News>(
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {
       case "message":
+        service.handleMessage?.(event.message);
         return plane.send(event.message);
+      case "resolved":
+        return node.portalNews && plane.send(node.portalNews(event.addresses));
       case "fatal":
         return failed.resolve(explainPortal(event.reason, node.apiUrl));
       case "joined":

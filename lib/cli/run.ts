@@ -90,6 +90,10 @@ function roleOf(
   }
   const portal = reader.portal();
   const relay = spec === RELAY_COMMAND ? reader.relay() : undefined;
+  const client = spec === CLIENT_COMMAND ? reader.client() : undefined;
+  const flowLogs = reader.flowLogs();
+  const unwritable = [flowLogs.file, flowLogs.spool].find(isOutOfReach);
+  if (unwritable !== undefined) return refuseFlowLogs(unwritable);
   const needsCapability = !relay && !reader.flag("no-check");
   if (reader.problems.length > 0) return "";
 
@@ -122,9 +126,9 @@ function roleOf(
     maxPartitionMs: portal.maxPartitionMs,
     environment,
   };
-  return spec === CLIENT_COMMAND
-    ? (process) => runNode(clientRole(installation), process)
-    : (process) => runNode(gatewayRole(installation), process);
+  return client
+    ? (process) => runNode(clientRole(installation, client), process)
+    : (process) => runNode(gatewayRole(installation, flowLogs), process);
 }
 
 function processOf(logSettings: LogSettings): Process {
@@ -150,4 +154,16 @@ function hostName(): string {
   } catch {
     return crypto.randomUUID();
   }
+}
+
+/** Tells whether this program was built, or started, without the right to write to a path. */
+function isOutOfReach(path: string | undefined): boolean {
+  if (path === undefined || path === "-") return false;
+  return Deno.permissions.querySync({ name: "write", path }).state !==
+    "granted";
+}
+
+function refuseFlowLogs(path: string): string {
+  return `Cannot write flow logs to ${path}: use a path below /var/log or ` +
+    "/var/lib/firezone, or - for standard output";
 }

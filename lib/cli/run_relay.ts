@@ -1,4 +1,4 @@
-import { toHex } from "../base/mod.ts";
+import { type Secret, toHex } from "../base/mod.ts";
 import {
   RELAY_PROFILE,
   relayJoinPayload,
@@ -6,7 +6,6 @@ import {
   relayParameters,
 } from "../portal/mod.ts";
 import { freshSecret, type NodeRole } from "./node_runner.ts";
-import type { Secret } from "./secret.ts";
 import type { PortalSettings, RelaySettings } from "./settings.ts";
 
 /** Size of the secret from which all credentials of a relay derive, portal spec §5.2. */

@@ -6,7 +6,8 @@ import {
   type SocketAddress,
 } from "../base/mod.ts";
 import { parseHumanDuration } from "./human_duration.ts";
-import type { LogThresholds } from "../io/mod.ts";
+import { FLOW_LOG_TARGET } from "../flow_log/mod.ts";
+import { FLOW_SPOOL_ROOT, type LogThresholds } from "../io/mod.ts";
 import { parseLogDirectives } from "./log_filter.ts";
 import type { LogFormat } from "./log_sink.ts";
 import type { RawSettings } from "./options.ts";
@@ -31,6 +32,16 @@ export interface PortalSettings {
   readonly maxPartitionMs: number | undefined;
 }
 
+/** Where a gateway tells of flows. */
+export interface FlowLogSettings {
+  /** Whether flows are tracked also when the portal does not ask for it. */
+  readonly always: boolean;
+  /** Path of the file of lines, `-` for standard output; `undefined` for none. */
+  readonly file: string | undefined;
+  /** Where records wait for their upload. */
+  readonly spool: string;
+}
+
 /** What a relay is told beside its portal. */
 export interface RelaySettings {
   /** Advertised IPv4 address. */
@@ -43,6 +54,17 @@ export interface RelaySettings {
   readonly lowestPort: number;
   /** Last allocation port. */
   readonly highestPort: number;
+}
+
+/** What a client may do so that programs of the host ask it for names: nothing, or replace `/etc/resolv.conf` while it runs. */
+export type DnsControl = "disabled" | "etc-resolv-conf";
+
+/** What a client is told beside its portal. */
+export interface ClientSettings {
+  /** Whether an Internet resource is used when there is one. */
+  readonly usesInternet: boolean;
+  /** How names are found. */
+  readonly dnsControl: DnsControl;
 }
 
 /** What the lab portal is told. */
@@ -94,10 +116,13 @@ export class SettingsReader {
         "a level or target=level, such as info,ice=debug",
       );
     }
+    const thresholds: LogThresholds = "malformed" in read
+      ? { fallback: "info", targets: [] }
+      : read;
     return {
-      thresholds: "malformed" in read
-        ? { fallback: "info", targets: [] }
-        : read,
+      thresholds: this.flag("flow-logs")
+        ? withFlowLogs(thresholds)
+        : thresholds,
       format: format === "json" ? "json" : "human",
     };
   }
@@ -122,6 +147,16 @@ export class SettingsReader {
     };
   }
 
+  /** Reads what concerns flow logs. Whoever names a file wants flows in it. */
+  flowLogs(): FlowLogSettings {
+    const file = this.#raw.get("flow-log-file");
+    return {
+      always: this.flag("flow-logs") || file !== undefined,
+      file,
+      spool: this.#raw.get("flow-log-spool") ?? FLOW_SPOOL_ROOT,
+    };
+  }
+
   /** Reads what concerns a relay. */
   relay(): RelaySettings {
     const publicIpv4 = this.#ip("public-ip4-addr", 4);
@@ -142,6 +177,17 @@ export class SettingsReader {
     }
     const listenPort = this.#port("listen-port", 3478);
     return { publicIpv4, publicIpv6, listenPort, lowestPort, highestPort };
+  }
+
+  /** Reads what concerns a client. */
+  client(): ClientSettings {
+    const usesInternet = this.flag("activate-internet-resource");
+    const dnsControl = this.#raw.get("dns-control") ?? "disabled";
+    if (dnsControl === "disabled" || dnsControl === "etc-resolv-conf") {
+      return { usesInternet, dnsControl };
+    }
+    this.#refuse("dns-control", dnsControl, "disabled or etc-resolv-conf");
+    return { usesInternet, dnsControl: "disabled" };
   }
 
   /** Reads what concerns the lab portal. */
@@ -193,8 +239,14 @@ export class SettingsReader {
   }
 
   #refuse(name: string, value: string, wanted: string): void {
-    this.#problems.push(
-      `Cannot use ${name}: ${JSON.stringify(value)} is not ${wanted}`,
-    );
+    const problem = `Cannot use ${name}: ${
+      JSON.stringify(value)
+    } is not ${wanted}`;
+    if (!this.#problems.includes(problem)) this.#problems.push(problem);
   }
+}
+
+/** The first of two directives about one target wins, so the switch does. */
+function withFlowLogs({ fallback, targets }: LogThresholds): LogThresholds {
+  return { fallback, targets: [[FLOW_LOG_TARGET, "trace"], ...targets] };
 }

@@ -1,6 +1,6 @@
 import type { Logger } from "../base/mod.ts";
 import { x25519PublicKey } from "../crypto/mod.ts";
-import { TUN_NAME } from "../io/mod.ts";
+import { TUN_NAME, type TunnelRoleSettings } from "../io/mod.ts";
 import { dataSockets, type Installation } from "./installation.ts";
 import { freshSecret, type NodePortal, type NodeRole } from "./node_runner.ts";
 
@@ -9,17 +9,18 @@ export interface TunnelRole {
   /** What the portal is to be told. */
   readonly publicKey: Uint8Array;
   /** Part of the role. */
-  readonly settings: Pick<
-    NodeRole<unknown, unknown, unknown, unknown>,
-    | "coreSettings"
-    | "tunName"
-    | "udp"
-    | "apiUrl"
-    | "token"
-    | "joinPayload"
-    | "capabilities"
-    | "maxPartitionMs"
-  >;
+  readonly settings:
+    & Pick<
+      NodeRole<unknown, unknown, unknown, unknown>,
+      | "tunName"
+      | "udp"
+      | "apiUrl"
+      | "token"
+      | "joinPayload"
+      | "capabilities"
+      | "maxPartitionMs"
+    >
+    & { readonly coreSettings: TunnelRoleSettings };
 }
 
 /** What happened to a connection, as gateway and client tell it. */

@@ -1,11 +1,8 @@
 import {
   type Arena,
-  type Cidr,
   type Datagram,
   type DatagramSink,
   earlier,
-  formatCidr,
-  formatIp,
   type Instant,
   type Logger,
   type PacketSink,
@@ -13,7 +10,6 @@ import {
   unreachable,
 } from "../base/mod.ts";
 import type { NodeEvent, NodeSnapshot } from "../connection/mod.ts";
-import { TUNNEL_RANGE_V4, TUNNEL_RANGE_V6 } from "../policy/mod.ts";
 import type {
   AuthorizationCreated,
   ClientInit,
@@ -30,10 +26,14 @@ import {
 import type { ClientEvent, ClientInput } from "./events.ts";
 import { Gateways } from "./gateways.ts";
 import { Grants } from "./grants.ts";
+import { InterfacePlan } from "./interface_plan.ts";
+import { NatSetups, type StatusOutcome } from "./nat_setups.ts";
 import { Outbox } from "./outbox.ts";
+import { PacketSender } from "./packet_sender.ts";
 import { ReleaseSink } from "./release_sink.ts";
 import { Requests } from "./requests.ts";
 import { type Route, Routes } from "./routes.ts";
+import { type QueryOutcome, StubResolver } from "./stub_resolver.ts";
 
 /** What a client is made of. */
 export interface ClientOptions {
@@ -41,6 +41,8 @@ export interface ClientOptions {
   readonly node: ClientNode;
   /** The memory of packets, the same as the node's. */
   readonly arena: Arena;
+  /** Whether an Internet resource is used when there is one. */
+  readonly usesInternet: boolean;
   /** Where decisions are logged. */
   readonly log: Logger;
 }
@@ -59,6 +61,10 @@ export interface ClientSnapshot {
   readonly outbound: Readonly<Record<OutboundOutcome, number>>;
   /** Packets from gateways by what became of them. */
   readonly inbound: Readonly<Record<InboundOutcome, number>>;
+  /** DNS queries of the host by what became of them. */
+  readonly queries: Readonly<Record<QueryOutcome, number>>;
+  /** Answers of gateways about names by what became of them. */
+  readonly domainStatuses: Readonly<Record<StatusOutcome, number>>;
   /** Relays and connections. */
   readonly node: NodeSnapshot;
   /** Events that were lost because the shell did not take them. */
@@ -68,35 +74,42 @@ export interface ClientSnapshot {
 /** A whole client without I/O. */
 export class Client {
   readonly #node: ClientNode;
-  readonly #routes = new Routes();
+  readonly #routes: Routes;
   readonly #gateways = new Gateways();
   readonly #outbox = new Outbox();
   readonly #requests: Requests;
   readonly #released: ReleaseSink;
   readonly #grants: Grants;
+  readonly #setups: NatSetups;
+  readonly #resolver: StubResolver;
+  readonly #plan: InterfacePlan;
   readonly #dataPath: DataPath;
   /** What the portal said last; unknown before the first `init`. */
   #interface: ClientInterface | undefined;
   /** Whether the portal has yet to hear of our new key. */
   #isStartingOver = false;
-  /** The last configuration that the shell was asked for, as text. */
-  #configured = "";
 
   /** Creates a client that waits for `init`. */
-  constructor({ node, arena, log }: ClientOptions) {
-    this.#node = node;
-    const routes = this.#routes;
+  constructor({ node, arena, usesInternet, log }: ClientOptions) {
+    const routes = new Routes(usesInternet);
     const gateways = this.#gateways;
     const outbox = this.#outbox;
-    const requests = new Requests({ node, routes, gateways, outbox });
     const released = new ReleaseSink(arena);
+    const sender = new PacketSender(node, released);
+    const requests = new Requests({ node, routes, gateways, outbox });
+    const setups = new NatSetups({ routes, sender });
+    this.#node = node;
+    this.#routes = routes;
     this.#requests = requests;
     this.#released = released;
-    this.#grants = new Grants({ node, gateways, released, outbox, log });
-    this.#dataPath = new DataPath({ node, routes, gateways, requests });
+    this.#setups = setups;
+    this.#grants = new Grants({ node, gateways, sender, setups, outbox, log });
+    this.#resolver = new StubResolver({ routes, requests, setups, outbox });
+    this.#plan = new InterfacePlan(routes, outbox);
+    this.#dataPath = new DataPath({ node, routes, gateways, requests, setups });
   }
 
-  /** All resources, for whoever turns the names of DNS resources into addresses. */
+  /** All resources. */
   get resources(): IterableIterator<ClientResource> {
     return this.#routes.resources;
   }
@@ -109,9 +122,8 @@ export class Client {
    */
   handleMessage(message: ClientInput, now: Instant): void {
     this.#takeNodeEvents();
-    if (message.kind === "network-changed") {
-      this.#startOver(message.staticPrivateKey, now);
-    } else if (this.#hears(message)) this.#applyMessage(message, now);
+    this.#takeInput(message, now);
+    this.#resolver.settle(now);
   }
 
   /** Takes a datagram from the network. What a gateway may send goes to `packets`. */
@@ -119,7 +131,11 @@ export class Client {
     const verdict = this.#node.handleDatagram(datagram, now, packets);
     if (verdict === "consumed") return this.#requests.handleRelays(now);
     if (verdict !== "packet") return;
-    const denied = this.#dataPath.handleReceived(packets, this.#interface);
+    const denied = this.#dataPath.handleReceived(
+      packets,
+      now,
+      this.#interface,
+    );
     if (denied) this.#handleDenial(denied, now);
   }
 
@@ -153,11 +169,15 @@ export class Client {
     this.#node.handleTimeout(now);
     this.#takeNodeEvents();
     this.#requests.handleTimeout(now);
+    this.#resolver.settle(now);
   }
 
   /** Returns when `handleTimeout` is due. */
   pollTimeout(): Instant {
-    return earlier(this.#node.pollTimeout(), this.#requests.pollTimeout());
+    return earlier(
+      this.#node.pollTimeout(),
+      earlier(this.#requests.pollTimeout(), this.#resolver.pollTimeout()),
+    );
   }
 
   /** Returns the next control datagram to send. */
@@ -181,9 +201,27 @@ export class Client {
       gateways: this.#gateways.size,
       outbound: this.#dataPath.outbound.snapshot(),
       inbound: this.#dataPath.inbound.snapshot(),
+      queries: this.#resolver.outcomes.snapshot(),
+      domainStatuses: this.#setups.answers.snapshot(),
       node: this.#node.snapshot(),
       lostEvents: this.#outbox.lost,
     };
+  }
+
+  #takeInput(input: ClientInput, now: Instant): void {
+    switch (input.kind) {
+      case "network-changed":
+        return this.#startOver(input.staticPrivateKey, now);
+      case "dns-query":
+        return this.#resolver.handleQuery(input, now);
+      case "system-resolvers":
+        return this.#resolver.useSystemResolvers(input.addresses);
+      case "portal-addresses":
+        this.#plan.bypass(input.addresses);
+        return this.#configure();
+      default:
+        if (this.#hears(input)) this.#applyMessage(input, now);
+    }
   }
 
   /**
@@ -214,7 +252,7 @@ export class Client {
       case "init":
         return this.#applyInit(message, now);
       case "config-changed":
-        this.#interface = message.interface;
+        this.#setInterface(message.interface);
         return this.#configure();
       case "resource-created-or-updated":
         this.#upsertResource(message.resource, now);
@@ -249,7 +287,7 @@ export class Client {
   /** Applies the portal's snapshot: what it does not list is gone, relays excepted. Connections stay. */
   #applyInit(message: ClientInit, now: Instant): void {
     this.#node.updateRelays({ removed: [], upserted: message.relays }, now);
-    this.#interface = message.interface;
+    this.#setInterface(message.interface);
 
     const listed = new Set(message.resources.map(({ id }) => id));
     for (const { id } of [...this.#routes.resources]) {
@@ -309,25 +347,13 @@ export class Client {
     this.#requests.holdOff(route, false, now);
   }
 
-  /** Asks the shell for our addresses and the routes to all networks, if they are not what it was asked for last. */
-  #configure(): void {
-    if (!this.#interface) return;
-    const { ipv4, ipv6 } = this.#interface;
-    const routes = this.#networks();
-    const text = [formatIp(ipv4), formatIp(ipv6), ...routes.map(formatCidr)]
-      .join();
-    if (text === this.#configured) return;
-    this.#configured = text;
-    this.#outbox.emit({ kind: "configure-interface", ipv4, ipv6, routes });
+  #setInterface(config: ClientInterface): void {
+    this.#interface = config;
+    this.#resolver.configure(config);
   }
 
-  #networks(): Cidr[] {
-    const networks = [...this.#routes.all()].map(({ network }) => network);
-    const byText = new Map(
-      [TUNNEL_RANGE_V4, TUNNEL_RANGE_V6, ...networks]
-        .map((network) => [formatCidr(network), network]),
-    );
-    return [...byText.values()];
+  #configure(): void {
+    if (this.#interface) this.#plan.update(this.#interface);
   }
 
   #takeNodeEvents(): void {

@@ -16,6 +16,8 @@ import {
   IcmpErrorView,
   IpPacketView,
   isP2pControl,
+  P2P_DOMAIN_STATUS,
+  p2pControlEvent,
   PACKET_REFUSALS,
   type PacketRefusal,
   SELECTOR_OTHER_ICMP,
@@ -23,6 +25,7 @@ import {
 } from "../wire/mod.ts";
 import type { ClientNode } from "./client_node.ts";
 import type { Gateway, Gateways } from "./gateways.ts";
+import type { NatSetups } from "./nat_setups.ts";
 import type { Requests, WaitOutcome } from "./requests.ts";
 import type { Route, Routes } from "./routes.ts";
 
@@ -31,6 +34,7 @@ export type OutboundOutcome =
   | PacketRefusal
   | SendVerdict
   | WaitOutcome
+  | "awaiting-translation"
   | OutboundDrop;
 
 /** What became of a packet from a gateway. */
@@ -104,6 +108,8 @@ export interface DataPathDeps {
   readonly gateways: Gateways;
   /** Takes packets without access. */
   readonly requests: Requests;
+  /** Takes packets for names that the gateway does not know yet. */
+  readonly setups: NatSetups;
 }
 
 /**
@@ -118,6 +124,7 @@ export class DataPath {
     ...PACKET_REFUSALS,
     ...OUTBOUND_DROPS,
     ...WAIT_OUTCOMES,
+    "awaiting-translation",
     ...Object.keys(SEND_VERDICTS) as SendVerdict[],
   ]);
   /** Packets from gateways by what became of them. */
@@ -157,6 +164,7 @@ export class DataPath {
    */
   handleReceived(
     packets: PacketSink,
+    now: Instant,
     own: TunnelAddresses | undefined,
   ): Route | undefined {
     const { received } = this.#deps.node;
@@ -165,6 +173,7 @@ export class DataPath {
     const refusal = this.#packet.attach(packets.bytes, start, end);
     const outcome = refusal === "ok" ? this.#judge(gateway, own) : refusal;
     this.inbound.increment(outcome);
+    if (outcome === "control" && gateway) this.#handleControl(gateway, now);
     if (outcome !== "forward") return undefined;
 
     const denied = this.#deniedRoute(gateway);
@@ -202,11 +211,18 @@ export class DataPath {
     );
     if (route === "filtered" || route === "no-resource") return route;
     route.usedAt = now;
-    if (route.access.kind === "granted") {
-      return this.#send(route.access.gateway, now, datagrams);
-    }
+    const { access } = route;
     const { start, end } = this.#packet;
-    return this.#deps.requests.wait(route, bytes, start, end, now);
+    if (access.kind !== "granted") {
+      return this.#deps.requests.wait(route, bytes, start, end, now);
+    }
+    const { selectedName } = routes;
+    const isAdmitted = selectedName === undefined ||
+      this.#deps.setups
+        .admit(route, access, selectedName, bytes, start, end, now);
+    return isAdmitted
+      ? this.#send(access.gateway, now, datagrams)
+      : "awaiting-translation";
   }
 
   #send(gateway: Gateway, now: Instant, datagrams: DatagramSink): SendVerdict {
@@ -234,9 +250,16 @@ export class DataPath {
     if (!includesAddress(own, version, bytes, destinationAt)) {
       return "foreign-destination";
     }
-    return gateway.mayBeSource(version, bytes, sourceAt)
+    const { names } = this.#deps.routes;
+    return gateway.mayBeSource(version, bytes, sourceAt, names)
       ? "forward"
       : "foreign-source";
+  }
+
+  #handleControl(gateway: Gateway, now: Instant): void {
+    const packet = this.#packet;
+    if (p2pControlEvent(packet) !== P2P_DOMAIN_STATUS) return;
+    this.#deps.setups.handleStatus(gateway, packet, now);
   }
 
   #deniedRoute(gateway: Gateway | undefined): Route | undefined {

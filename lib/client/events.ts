@@ -1,5 +1,6 @@
-import type { Cidr, IpAddress } from "../base/mod.ts";
+import type { Cidr, IpAddress, SocketAddress } from "../base/mod.ts";
 import type { FailureReason } from "../connection/mod.ts";
+import type { DnsTransport } from "../dns/mod.ts";
 import type { ClientMessage, ClientRequest } from "../portal/mod.ts";
 
 /** What the client asks of the shell, or tells it. Plain data. */
@@ -12,6 +13,31 @@ export type ClientEvent =
     readonly ipv4: IpAddress;
     readonly ipv6: IpAddress;
     readonly routes: readonly Cidr[];
+    /** Further addresses of the device, for our DNS service. No packet is to leave from them by itself. */
+    readonly services: readonly IpAddress[];
+    /** Hosts that default routes among `routes` are not for. */
+    readonly bypass: readonly IpAddress[];
+  }
+  /** The portal named another search domain. */
+  | {
+    readonly kind: "search-domain-changed";
+    readonly searchDomain: string | undefined;
+  }
+  /** The answer to a query; `undefined` for one that deserves none. */
+  | {
+    readonly kind: "dns-answer";
+    readonly id: number;
+    readonly answer: Uint8Array | undefined;
+  }
+  /** Ask these servers, one after the other, and answer with what the first one says. */
+  | {
+    readonly kind: "dns-forward";
+    readonly id: number;
+    readonly query: Uint8Array;
+    readonly servers: readonly SocketAddress[];
+    readonly transport: DnsTransport;
+    /** Whether the question must stay out of the tunnel. */
+    readonly mark: boolean;
   }
   /** Close the UDP sockets and open others: the network changed under them. */
   | { readonly kind: "rebind-sockets" }
@@ -57,6 +83,24 @@ export type ClientInput =
     readonly kind: "network-changed";
     /** 32 fresh random bytes, for a key that replaces ours. Secret. */
     readonly staticPrivateKey: Uint8Array;
+  }
+  /** An application of the host asks for a name. A `dns-answer` or a `dns-forward` follows, perhaps later. */
+  | {
+    readonly kind: "dns-query";
+    /** A number that no other query has which has not been answered. */
+    readonly id: number;
+    readonly query: Uint8Array;
+    readonly transport: DnsTransport;
+  }
+  /** The resolvers that the host has without us. */
+  | {
+    readonly kind: "system-resolvers";
+    readonly addresses: readonly IpAddress[];
+  }
+  /** Where the portal is reached, which must not be through the tunnel. */
+  | {
+    readonly kind: "portal-addresses";
+    readonly addresses: readonly IpAddress[];
   };
 
 /** Whether packets pass a relay. */

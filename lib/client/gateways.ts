@@ -1,10 +1,13 @@
 import type { Cidr } from "../base/mod.ts";
 import {
   includesAddress,
+  isProxyAddress,
+  isTunnelAddress,
   NetworkTree,
   NO_NETWORK,
   type TunnelAddresses,
 } from "../policy/mod.ts";
+import type { Name, Names } from "./names.ts";
 import type { Route } from "./routes.ts";
 
 /** A gateway that we have a connection to, and what goes through it. */
@@ -40,18 +43,40 @@ export class Gateway {
     this.#rebuild();
   }
 
-  /** Tells whether a packet through this gateway may come from the address at `bytes[at…]` (data-plane spec §18.4). Allocates nothing. */
-  mayBeSource(version: 4 | 6, bytes: Uint8Array, at: number): boolean {
+  /**
+   * Tells whether a packet through this gateway may come from the address at `bytes[at…]` (data-plane spec §18.4).
+   *
+   * An Internet resource does not let it speak for other hosts in the tunnel.
+   * Allocates nothing.
+   */
+  mayBeSource(
+    version: 4 | 6,
+    bytes: Uint8Array,
+    at: number,
+    names: Names,
+  ): boolean {
     if (includesAddress(this.addresses, version, bytes, at)) return true;
+    if (isTunnelAddress(version, bytes, at)) return false;
+    if (isProxyAddress(version, bytes, at)) {
+      const name = names.byProxy(version, bytes, at);
+      return name !== undefined && this.#serves(name, version);
+    }
     const tree = version === 4 ? this.#ipv4 : this.#ipv6;
     return tree.deepest(bytes, at) !== NO_NETWORK;
   }
 
+  #serves({ routes }: Name, family: 4 | 6): boolean {
+    for (let i = 0; i < routes.length; i++) {
+      const route = routes[i]!;
+      if (this.#routes.has(route) && route.offers(family)) return true;
+    }
+    return false;
+  }
+
   #rebuild(): void {
-    const items = [...this.#routes].map((route) => ({
-      network: route.network,
-      value: route,
-    }));
+    const items = [...this.#routes].flatMap((route) =>
+      route.networks.map((network) => ({ network, value: route }))
+    );
     this.#ipv4 = new NetworkTree(
       items.filter(({ network }) => isIpv4(network)),
     );

@@ -4,8 +4,14 @@ import type { ClientNode } from "./client_node.ts";
 import type { CloseReason } from "./events.ts";
 import { Gateway, type Gateways } from "./gateways.ts";
 import type { Outbox } from "./outbox.ts";
-import type { ReleaseSink } from "./release_sink.ts";
-import { type Access, type Route, waitingPackets } from "./routes.ts";
+import type { NatSetups } from "./nat_setups.ts";
+import type { PacketSender } from "./packet_sender.ts";
+import {
+  type Access,
+  type GrantedAccess,
+  type Route,
+  waitingPackets,
+} from "./routes.ts";
 
 /** What grants act on. */
 export interface GrantsDeps {
@@ -13,8 +19,10 @@ export interface GrantsDeps {
   readonly node: ClientNode;
   /** Who they lead to. */
   readonly gateways: Gateways;
-  /** Sends what waited. */
-  readonly released: ReleaseSink;
+  /** Sends what waited for a network. */
+  readonly sender: PacketSender;
+  /** Takes what waited for a name. */
+  readonly setups: NatSetups;
   /** Where the end of connections is told. */
   readonly outbox: Outbox;
   /** Where decisions are logged. */
@@ -45,14 +53,22 @@ export class Grants {
     const { access } = route;
     const gateway = this.#upsertGateway(message, connection);
     gateway.add(route);
-    route.access = { kind: "granted", gateway };
+    const isSameGateway = access.kind === "granted" &&
+      access.gateway === gateway;
+    const granted: GrantedAccess = {
+      kind: "granted",
+      gateway,
+      setups: isSameGateway && connection === "reused"
+        ? access.setups
+        : new Map(),
+    };
+    route.access = granted;
 
-    if (access.kind === "granted" && access.gateway !== gateway) {
+    if (access.kind === "granted" && !isSameGateway) {
       access.gateway.remove(route);
       this.#closeUnused(access.gateway, now);
     }
-    const packets = waitingPackets(access)?.takeAll() ?? [];
-    this.#send(gateway, packets, now);
+    this.#send(route, granted, waitingPackets(access)?.takeAll() ?? [], now);
     this.#deps.log.log("debug", "Access granted", {
       resource: route.resourceId,
       gateway: gateway.id,
@@ -100,15 +116,16 @@ export class Grants {
   }
 
   #send(
-    gateway: Gateway,
+    route: Route,
+    access: GrantedAccess,
     packets: readonly Uint8Array[],
     now: Instant,
   ): void {
-    const { node, released } = this.#deps;
-    for (const packet of packets) {
-      const at = released.place(packet);
-      node.sendPacket(gateway.id, at, at + packet.length, now, released, 0);
+    const { sender, setups } = this.#deps;
+    if (route.resource.kind === "dns") {
+      return setups.begin(route, access, packets, now);
     }
+    for (const packet of packets) sender.send(access.gateway.id, packet, now);
   }
 
   #closeUnused(gateway: Gateway, now: Instant): void {

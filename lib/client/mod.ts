@@ -20,11 +20,15 @@
  * comes from that gateway's own tunnel address or from a resource that goes
  * through it, and is addressed to us (data-plane spec §18.4).
  *
- * Packets wait in two places: here for the portal's answer, in the node for
- * the connection. On the way of a packet that need not wait nothing is
- * allocated.
+ * A DNS resource is a pattern of names. `StubResolver` answers whoever asks for
+ * such a name with proxy addresses, which belong to that `Name` for good, and
+ * a packet to one of them takes the route to the resource. Its gateway has to
+ * be told first which name the addresses stand for: `NatSetup` is how far
+ * that has come. It belongs to the access that was granted and ends with it.
  *
- * DNS and Internet resources are known (`Client.resources`) but have no route.
+ * Packets wait in three places: here for the portal's answer, here for the
+ * gateway's word that it translates for a name, and in the node for the
+ * connection. On the way of a packet that need not wait nothing is allocated.
  *
  * @module
  */
@@ -42,4 +46,7 @@ export type {
   OutboundDrop,
   OutboundOutcome,
 } from "./data_path.ts";
+export type { StatusOutcome } from "./nat_setups.ts";
+export { DNS_SENTINEL_V4, DNS_SENTINEL_V6 } from "./proxy_addresses.ts";
 export type { WaitOutcome } from "./requests.ts";
+export { QUERY_OUTCOMES, type QueryOutcome } from "./stub_resolver.ts";

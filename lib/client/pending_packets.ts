@@ -1,13 +1,17 @@
-import { MAX_PENDING_PACKETS } from "./constants.ts";
-
-/** Packets that wait until the portal has answered. Repetitions are kept once; the oldest makes room. */
+/** Packets that wait until portal or gateway have answered. Repetitions are kept once; the oldest makes room. */
 export class PendingPackets {
+  readonly #limit: number;
   #packets: Uint8Array[] = [];
+
+  /** Creates room for `limit` packets. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   /** Keeps a copy of `[start, end)`. */
   add(bytes: Uint8Array, start: number, end: number): void {
     if (this.#packets.some((kept) => isEqual(kept, bytes, start, end))) return;
-    if (this.#packets.length === MAX_PENDING_PACKETS) this.#packets.shift();
+    if (this.#packets.length === this.#limit) this.#packets.shift();
     this.#packets.push(bytes.slice(start, end));
   }
 

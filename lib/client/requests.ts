@@ -1,6 +1,11 @@
 import { after, earlier, elapsedMs, type Instant, NEVER } from "../base/mod.ts";
 import type { ClientNode } from "./client_node.ts";
-import { HOLD_OFF_MS, IN_USE_MS, REQUEST_TIMEOUT_MS } from "./constants.ts";
+import {
+  HOLD_OFF_MS,
+  IN_USE_MS,
+  MAX_PENDING_PACKETS,
+  REQUEST_TIMEOUT_MS,
+} from "./constants.ts";
 import type { Gateways } from "./gateways.ts";
 import type { Outbox } from "./outbox.ts";
 import { PendingPackets } from "./pending_packets.ts";
@@ -51,6 +56,13 @@ export class Requests {
     const packets = waitingPackets(access) ?? this.#begin(route, now);
     packets.add(bytes, start, end);
     return "waiting";
+  }
+
+  /** Asks for access without a packet, unless that has been done or was refused just now. */
+  want(route: Route, now: Instant): void {
+    const { access } = route;
+    if (access.kind === "held-off" && now < access.until) return;
+    if (!waitingPackets(access)) this.#begin(route, now);
   }
 
   /** Drops packets for a route without asking again, for a while. With `retries` it then asks by itself if it is in use. */
@@ -111,7 +123,7 @@ export class Requests {
 
   /** Starts to ask for access, and returns where packets wait for it. */
   #begin(route: Route, now: Instant): PendingPackets {
-    const packets = new PendingPackets();
+    const packets = new PendingPackets(MAX_PENDING_PACKETS);
     const { node, outbox } = this.#deps;
     const readiness = node.relayReadiness;
     if (readiness === "usable") this.#ask(route, packets, now);

@@ -1,9 +1,25 @@
-import { type Cidr, formatCidr, type Instant, instant } from "../base/mod.ts";
-import { Filter, type ResourceEntry, ResourceTable } from "../policy/mod.ts";
+import {
+  type Cidr,
+  formatCidr,
+  type Instant,
+  instant,
+  parseCidr,
+  unreachable,
+} from "../base/mod.ts";
+import {
+  DomainPattern,
+  Filter,
+  isProxyAddress,
+  type ResourceEntry,
+  ResourceTable,
+} from "../policy/mod.ts";
 import type { ClientResource } from "../portal/mod.ts";
 import type { Selector } from "../wire/mod.ts";
 import type { Gateway } from "./gateways.ts";
+import { type Name, Names } from "./names.ts";
+import type { NatSetup } from "./nat_setups.ts";
 import type { PendingPackets } from "./pending_packets.ts";
+import { compareSpecificity } from "./specificity.ts";
 
 /** How far we are with a resource. */
 export type Access =
@@ -33,46 +49,85 @@ export type Access =
     readonly retries: boolean;
   }
   /** Packets go through a gateway. */
-  | { readonly kind: "granted"; readonly gateway: Gateway };
+  | GrantedAccess;
 
-/** A resource that packets are sent to by their destination address. */
-export type NetworkResource = Extract<ClientResource, { kind: "cidr" }>;
+/** Packets go through a gateway. */
+export interface GrantedAccess {
+  /** As in every access. */
+  readonly kind: "granted";
+  /** Which one. */
+  readonly gateway: Gateway;
+  /** Which names of a DNS resource it was told, and what it made of them. */
+  readonly setups: Map<Name, NatSetup>;
+}
 
 /** The way to one resource. */
-export class Route implements ResourceEntry {
+export class Route {
   /** UUID of the resource. */
   readonly resourceId: string;
-  /** Its addresses. */
-  readonly network: Cidr;
+  /** The resource. Its filters are out of date; `filter` is not. */
+  readonly resource: ClientResource;
+  /** Its addresses; none for a DNS resource, whose names have addresses. */
+  readonly networks: readonly Cidr[];
   /** What may be said to it. */
   filter: Filter;
   /** How far we are. */
   access: Access = { kind: "none" };
   /** When a packet last went this way, or wanted to. */
   usedAt: Instant = instant(-Infinity);
+  readonly #pattern: DomainPattern | undefined;
 
   /** Creates a route that nobody has asked the portal for. */
-  constructor(resource: NetworkResource) {
+  constructor(resource: ClientResource) {
     this.resourceId = resource.id;
-    this.network = resource.address;
-    this.filter = new Filter(resource.filters);
+    this.resource = resource;
+    this.networks = networksOf(resource);
+    this.filter = filterOf(resource);
+    this.#pattern = resource.kind === "dns"
+      ? DomainPattern.parse(resource.address)
+      : undefined;
+  }
+
+  /** Tells whether the resource covers a domain. */
+  matches(domain: string): boolean {
+    return this.#pattern?.matches(domain) ?? false;
+  }
+
+  /** Tells whether the resource is reached over a family. */
+  offers(family: 4 | 6): boolean {
+    const { resource } = this;
+    if (resource.kind !== "dns" || resource.ipStack === "dual") return true;
+    return resource.ipStack === (family === 4 ? "ipv4_only" : "ipv6_only");
   }
 }
 
 /**
- * All resources, and the ways to those that are networks.
+ * All resources, the ways to them, and the names that DNS resources cover.
  *
- * DNS and Internet resources are kept for whoever turns names into addresses;
- * they have no route.
+ * An Internet resource has no way unless somebody has asked for it.
  */
 export class Routes {
+  /** The names that were asked for. */
+  readonly names: Names = new Names();
+  readonly #usesInternet: boolean;
   readonly #resources = new Map<string, ClientResource>();
   readonly #routes = new Map<string, Route>();
   #table = new ResourceTable([]);
+  #selectedName: Name | undefined;
+
+  /** Creates routes to nothing. `usesInternet`: whether an Internet resource is to be used. */
+  constructor(usesInternet: boolean) {
+    this.#usesInternet = usesInternet;
+  }
 
   /** All resources. */
   get resources(): IterableIterator<ClientResource> {
     return this.#resources.values();
+  }
+
+  /** The name that the address of the last `select` stands for, if it is that of one. */
+  get selectedName(): Name | undefined {
+    return this.#selectedName;
   }
 
   /** All routes. */
@@ -87,14 +142,13 @@ export class Routes {
 
   /** Adds or changes a resource. Returns the route that this made useless: filters may change under a route, the rest may not. */
   upsert(resource: ClientResource): Route | undefined {
-    const known = this.#resources.get(resource.id);
     const route = this.#routes.get(resource.id);
     this.#resources.set(resource.id, resource);
-    if (resource.kind === "cidr") {
-      if (route && known && isReachedAlike(known, resource)) {
-        route.filter = new Filter(resource.filters);
-        return undefined;
-      }
+    if (route && isReachedAlike(route.resource, resource)) {
+      route.filter = filterOf(resource);
+      return undefined;
+    }
+    if (resource.kind !== "internet" || this.#usesInternet) {
       this.#routes.set(resource.id, new Route(resource));
     } else this.#routes.delete(resource.id);
     this.#rebuild();
@@ -110,6 +164,17 @@ export class Routes {
     return route;
   }
 
+  /** Returns the name of a domain if a DNS resource covers it. `no-room`: one does, but no further name can be kept. */
+  nameOf(domain: string): Name | "no-resource" | "no-room" {
+    const known = this.names.byDomain(domain);
+    const routes = known?.routes ?? this.#routesTo(domain);
+    if (routes.length === 0) return "no-resource";
+    const name = known ?? this.names.obtain(domain);
+    if (!name) return "no-room";
+    name.routes = routes;
+    return name;
+  }
+
   /** Returns the best route to the address at `bytes[at…]`, whether it takes the selector, or that there is none. Allocates nothing. */
   select(
     version: 4 | 6,
@@ -117,6 +182,14 @@ export class Routes {
     at: number,
     selector: Selector,
   ): Route | "filtered" | "no-resource" {
+    this.#selectedName = undefined;
+    if (isProxyAddress(version, bytes, at)) {
+      const name = this.names.byProxy(version, bytes, at);
+      this.#selectedName = name;
+      return name === undefined
+        ? "no-resource"
+        : selectOf(name, version, selector);
+    }
     const selection = this.#table.select(version, bytes, at, selector);
     if (selection === "filtered") return "filtered";
     const { selected } = this.#table;
@@ -125,7 +198,41 @@ export class Routes {
   }
 
   #rebuild(): void {
-    this.#table = new ResourceTable([...this.#routes.values()]);
+    this.#table = new ResourceTable(
+      [...this.#routes.values()].flatMap((route) =>
+        route.networks.map((network) => new RouteEntry(route, network))
+      ),
+    );
+    for (const name of this.names.all()) {
+      name.routes = this.#routesTo(name.domain);
+    }
+  }
+
+  /** The most specific first, then greater ids (data-plane spec §7). */
+  #routesTo(domain: string): Route[] {
+    return [...this.#routes.values()]
+      .filter((route) => route.matches(domain))
+      .sort((a, b) =>
+        compareSpecificity(patternOf(a), patternOf(b)) ||
+        (a.resourceId < b.resourceId ? 1 : -1)
+      );
+  }
+}
+
+/** One network of a route, under the filters that the route has now. */
+class RouteEntry implements ResourceEntry {
+  readonly resourceId: string;
+  readonly network: Cidr;
+  readonly #route: Route;
+
+  constructor(route: Route, network: Cidr) {
+    this.resourceId = route.resourceId;
+    this.network = network;
+    this.#route = route;
+  }
+
+  get filter(): Filter {
+    return this.#route.filter;
   }
 }
 
@@ -136,8 +243,63 @@ export function waitingPackets(access: Access): PendingPackets | undefined {
   return isWaiting ? access.packets : undefined;
 }
 
-/** Tells whether packets for both take the same way: the same network behind the same sites. */
-function isReachedAlike(a: ClientResource, b: NetworkResource): boolean {
-  return a.kind === "cidr" && formatCidr(a.address) === formatCidr(b.address) &&
+/** Resources that cover the same name are OR-ed, the more specific one first. */
+function selectOf(
+  name: Name,
+  family: 4 | 6,
+  selector: Selector,
+): Route | "filtered" | "no-resource" {
+  const { routes } = name;
+  let isCovered = false;
+  for (let i = 0; i < routes.length; i++) {
+    const route = routes[i]!;
+    if (!route.offers(family)) continue;
+    if (route.filter.permits(selector)) return route;
+    isCovered = true;
+  }
+  return isCovered ? "filtered" : "no-resource";
+}
+
+const EVERYTHING: readonly Cidr[] = ["0.0.0.0/0", "::/0"].flatMap((text) =>
+  parseCidr(text) ?? []
+);
+
+function networksOf(resource: ClientResource): readonly Cidr[] {
+  switch (resource.kind) {
+    case "cidr":
+      return [resource.address];
+    case "dns":
+      return [];
+    case "internet":
+      return EVERYTHING;
+    default:
+      return unreachable(resource);
+  }
+}
+
+function filterOf(resource: ClientResource): Filter {
+  return new Filter(resource.kind === "internet" ? [] : resource.filters);
+}
+
+function patternOf({ resource }: Route): string {
+  return resource.kind === "dns" ? resource.address : "";
+}
+
+/** Tells whether packets for both take the same way: the same addresses behind the same sites. */
+function isReachedAlike(a: ClientResource, b: ClientResource): boolean {
+  return addressOf(a) === addressOf(b) &&
     a.sites.map(({ id }) => id).join() === b.sites.map(({ id }) => id).join();
+}
+
+function addressOf(resource: ClientResource): string {
+  switch (resource.kind) {
+    case "cidr":
+      return `cidr ${formatCidr(resource.address)}`;
+    case "dns":
+      return `dns ${resource.ipStack} ${resource.address}`;
+    case "internet":
+      return "internet";
+    default:
+      return unreachable(resource);
+  }
 }

@@ -24,11 +24,29 @@ export interface Authorization {
 /** All authorizations in force, at most one for each gateway, client and resource. */
 export class Authorizations {
   readonly #rows = new Map<string, Authorization>();
+  /** Those revoked while the policy still allows them; at most one for each gateway, client and resource that it names. */
+  readonly #revoked = new Set<string>();
 
   /** Adds an authorization, or replaces that of the same three. */
   grant(authorization: Authorization): void {
     const { gatewayId, clientId, resourceId } = authorization;
-    this.#rows.set(keyOf(gatewayId, clientId, resourceId), authorization);
+    const key = keyOf(gatewayId, clientId, resourceId);
+    this.#rows.set(key, authorization);
+    this.#revoked.delete(key);
+  }
+
+  /** Removes an authorization, and lists it for nobody until it is granted again. Tells whether it was in force. */
+  revoke(
+    gatewayId: string,
+    clientId: string,
+    resourceId: string,
+    nowS: number,
+  ): boolean {
+    const key = keyOf(gatewayId, clientId, resourceId);
+    const row = this.#rows.get(key);
+    this.#rows.delete(key);
+    this.#revoked.add(key);
+    return row !== undefined && row.expiresAt > nowS;
   }
 
   /**
@@ -44,6 +62,7 @@ export class Authorizations {
         const access = accessOf(policy, clientId, resource.id, nowS);
         const key = keyOf(gateway.id, clientId, resource.id);
         if (access.kind !== "allowed" || this.#rows.has(key)) continue;
+        if (this.#revoked.has(key)) continue;
         if (resource.siteId !== gateway.siteId) continue;
         this.grant({
           gatewayId: gateway.id,

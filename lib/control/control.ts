@@ -13,6 +13,7 @@ import {
 import { Authorizations } from "./authorizations.ts";
 import { Authorizer } from "./authorizer.ts";
 import { type ConnectRequest, identify } from "./connect.ts";
+import { answerControlCall, type ControlRequest } from "./control_call.ts";
 import {
   CLOSE_CRASH,
   CLOSE_GOING_AWAY,
@@ -29,7 +30,7 @@ import { Faults } from "./faults.ts";
 import { type ControlOutput, Outbox } from "./outbox.ts";
 import { nextExpiry, type Policy } from "./policy.ts";
 import { RateLimit } from "./rate_limit.ts";
-import { problem, type Refusal } from "./refusal.ts";
+import { type HttpAnswer, problem, type Refusal } from "./refusal.ts";
 import { RelayDirectory } from "./relay_directory.ts";
 import { newSession, type Session, Sessions } from "./sessions.ts";
 import { Updates } from "./updates.ts";
@@ -119,6 +120,23 @@ export class Control {
       status: refusal.status,
     });
     return { kind: "refuse", refusal };
+  }
+
+  /** Answers a request whose path `isControlPath`. */
+  handleControlCall(request: ControlRequest, now: Instant): HttpAnswer {
+    const nowS = this.#unixSeconds(now);
+    const answer = answerControlCall(
+      request,
+      this.#policy,
+      this.#updates,
+      nowS,
+    );
+    const { status } = answer;
+    this.#log.log("info", "Control call answered", {
+      path: request.path,
+      status,
+    });
+    return answer;
   }
 
   /** Handles a text frame. */

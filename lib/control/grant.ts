@@ -162,6 +162,7 @@ function ingestToken(grant: Grant, role: IngestClaims["role"]): string {
   const { policy, client, gateway, resource } = grant;
   return mintIngestToken(utf8(`${policy.secret}|ingest`), {
     accountId: policy.accountId,
+    uploadsEnabled: policy.flowLogs.uploadsEnabled,
     role,
     initiatorId: client.id,
     responderId: gateway.id,

@@ -5,6 +5,8 @@ import { base64UrlOfText, signText } from "./signed_text.ts";
 export interface IngestClaims {
   /** The account. */
   readonly accountId: string;
+  /** Whether records of its traffic are wanted. */
+  readonly uploadsEnabled: boolean;
   /** Whose copy: the client's or the gateway's. */
   readonly role: "initiator" | "responder";
   /** The client. */
@@ -37,7 +39,7 @@ export function mintIngestToken(key: Uint8Array, claims: IngestClaims): string {
     account_id: claims.accountId,
     iat: claims.authorizedAt,
     exp: claims.expiresAt + INGEST_TOKEN_GRACE_S,
-    uploads_enabled: false,
+    uploads_enabled: claims.uploadsEnabled,
     role: claims.role,
     initiator_device_id: claims.initiatorId,
     responder_device_id: claims.responderId,

@@ -22,6 +22,8 @@
  * The policy file says who may connect and who may use what (`parsePolicy`).
  * `Control.handlePolicy` puts an edited one in force and tells everybody
  * what it changes for them: `Updates` compares it with the one before.
+ * `Control.handleControlCall` does single things that the policy knows no
+ * words for, such as to revoke an authorization that may be asked for again.
  *
  * Left out, since a laboratory has no use for it: accounts, places on the
  * map, sessions in a database, flow-log storage, client-to-client access.
@@ -35,6 +37,7 @@ export {
   type SocketSnapshot,
 } from "./control.ts";
 export { type ConnectRequest } from "./connect.ts";
+export { type ControlRequest, isControlPath } from "./control_call.ts";
 export {
   type Credentials,
   deriveClientPresharedKey,
@@ -54,6 +57,7 @@ export {
   accessOf,
   type ClientEntry,
   type Device,
+  type FlowLogSettings,
   type GatewayEntry,
   type Policy,
   type PolicyRule,
@@ -64,4 +68,4 @@ export {
   type TokenOwner,
 } from "./policy.ts";
 export { parsePolicy } from "./policy_file.ts";
-export { type Refusal } from "./refusal.ts";
+export { type HttpAnswer, type Refusal } from "./refusal.ts";

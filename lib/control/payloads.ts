@@ -14,13 +14,6 @@ export interface AuthorizationPayload {
   readonly expires_at: number;
 }
 
-/** Uploads are off (interval 0), but the object is required (portal spec §4.4.1). */
-const FLOW_LOGS = {
-  api_url: "https://flow-logs.invalid/",
-  upload_interval_secs: 0,
-  upload_batch_size: 1000,
-};
-
 /** Builds the `init` of a gateway (portal spec §4.4.1). */
 export function gatewayInit(
   policy: Policy,
@@ -34,7 +27,7 @@ export function gatewayInit(
     account_slug: policy.accountSlug,
     relays,
     authorizations,
-    flow_logs: FLOW_LOGS,
+    flow_logs: flowLogs(policy),
   };
 }
 
@@ -50,7 +43,7 @@ export function clientInit(
     resources,
     relays,
     authorizations: [],
-    flow_logs: FLOW_LOGS,
+    flow_logs: flowLogs(policy),
   };
 }
 
@@ -142,4 +135,12 @@ function filterPayloads({ filters }: ResourceEntry): unknown[] {
       port_range_end: filter.end,
     }
   );
+}
+
+function flowLogs({ flowLogs }: Policy): unknown {
+  return {
+    api_url: flowLogs.apiUrl,
+    upload_interval_secs: flowLogs.uploadIntervalSecs,
+    upload_batch_size: flowLogs.uploadBatchSize,
+  };
 }

@@ -86,6 +86,18 @@ export interface PolicyRule {
   readonly expiresAt: number;
 }
 
+/** What gateways and clients do with flow logs. */
+export interface FlowLogSettings {
+  /** Base URL of the service that takes them. */
+  readonly apiUrl: string;
+  /** Seconds between uploads; 0 turns them off. */
+  readonly uploadIntervalSecs: number;
+  /** Records in one upload; 0 leaves it to them. */
+  readonly uploadBatchSize: number;
+  /** Whether tokens say that records are wanted. */
+  readonly uploadsEnabled: boolean;
+}
+
 /** Whose a token is. */
 export type TokenOwner =
   | { readonly role: "gateway" | "client"; readonly id: string }
@@ -107,6 +119,8 @@ export interface Policy {
   readonly upstreamDns: readonly IpAddress[];
   /** Domain that clients append to single-label names. */
   readonly searchDomain: string | null;
+  /** Where flow logs go. */
+  readonly flowLogs: FlowLogSettings;
   /** Sites by id. */
   readonly sites: ReadonlyMap<string, Site>;
   /** Gateways by id. */
@@ -121,6 +135,8 @@ export interface Policy {
   readonly rules: readonly PolicyRule[];
   /** Owners by the lower-case hex SHA-256 of their tokens. */
   readonly tokens: ReadonlyMap<string, TokenOwner>;
+  /** Lower-case hex SHA-256 of the token that allows control calls, or `null` for none. */
+  readonly controlTokenHash: string | null;
 }
 
 /** What the policy says about one client and one resource at one time. */

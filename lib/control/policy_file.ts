@@ -14,6 +14,7 @@ import { FAR_EXPIRY_S } from "./constants.ts";
 import type {
   ClientEntry,
   Device,
+  FlowLogSettings,
   GatewayEntry,
   Policy,
   PolicyRule,
@@ -26,6 +27,9 @@ import { Fields } from "./policy_reader.ts";
 import { readResource } from "./policy_resource.ts";
 import { isUuid, uuidFromBytes } from "./uuid.ts";
 
+/** The URL is required on the wire; nobody uses it while uploads are off. */
+const NO_FLOW_LOG_SERVICE = "https://flow-logs.invalid/";
+
 /**
  * Reads a policy file, or returns every problem found with its JSON path.
  *
@@ -37,6 +41,9 @@ import { isUuid, uuidFromBytes } from "./uuid.ts";
  *   "iceless": false,
  *   "upstream_dns": ["9.9.9.9"],
  *   "search_domain": "corp.example",
+ *   "flow_logs": { "api_url": "https://flows.corp.example/", "upload_interval_secs": 60,
+ *     "upload_batch_size": 1000, "uploads_enabled": true },
+ *   "control_token": "who shows it may make control calls",
  *   "sites": [{ "name": "HQ" }],
  *   "gateways": [{ "name": "gw", "site": "HQ", "token": ".gw-token", "ipv4": "100.64.0.1" }],
  *   "clients": [{ "name": "laptop", "token": "n.laptop-token", "expires_at": "2030-01-01T00:00:00Z" }],
@@ -54,12 +61,15 @@ import { isUuid, uuidFromBytes } from "./uuid.ts";
  *
  * With `iceless`, clients and gateways that both announce it connect without
  * ICE. It is off unless the file says otherwise, because peers of all ages
- * speak ICE, and a change of mode replaces every connection.
+ * speak ICE, and a change of mode replaces every connection. So are uploads of
+ * flow logs, which this portal has no service for.
  *
  * Entries refer to each other by name; `"*"` in a policy means all. Every
  * entry may fix its `id`, a UUID; otherwise it is derived from `secret` and
  * the name, as are tunnel addresses and preshared keys, so that all of them
  * stay the same from run to run. A complete file is `example_policy.json`.
+ *
+ * With a `control_token` the portal answers the calls of `answerControlCall`.
  */
 export function parsePolicy(text: string): Result<Policy, readonly string[]> {
   let json: unknown;
@@ -101,6 +111,7 @@ class PolicyParser {
       iceless: root.flag("iceless"),
       upstreamDns: this.#upstreamDns(),
       searchDomain: root.optionalText("search_domain") ?? null,
+      flowLogs: this.#flowLogs(),
       sites: byId(sites),
       gateways: byId(devices.gateways),
       clients: byId(devices.clients),
@@ -108,9 +119,22 @@ class PolicyParser {
       resources: byId(resources),
       rules: this.#rules(devices.clients, resources),
       tokens: this.#tokens,
+      controlTokenHash: this.#controlToken(),
     };
     root.finish();
     return policy;
+  }
+
+  #flowLogs(): FlowLogSettings {
+    const fields = this.#root.object("flow_logs");
+    const settings = {
+      apiUrl: fields.optionalText("api_url") ?? NO_FLOW_LOG_SERVICE,
+      uploadIntervalSecs: fields.count("upload_interval_secs", 0),
+      uploadBatchSize: fields.count("upload_batch_size", 1_000),
+      uploadsEnabled: fields.flag("uploads_enabled"),
+    };
+    fields.finish();
+    return settings;
   }
 
   #sites(): Site[] {
@@ -251,6 +275,20 @@ class PolicyParser {
     const hash = toHex(sha256(utf8(token)));
     if (this.#tokens.has(hash)) fields.note("token", "is used twice");
     this.#tokens.set(hash, owner);
+  }
+
+  /** Read after all others, so that it cannot be the token of a device as well. */
+  #controlToken(): string | null {
+    const token = this.#root.optionalText("control_token");
+    if (token === undefined) return null;
+    const hash = toHex(sha256(utf8(token)));
+    if (/\s/.test(token)) {
+      this.#root.note("control_token", "must not contain white space");
+    }
+    if (this.#tokens.has(hash)) {
+      this.#root.note("control_token", "is the token of a device, too");
+    }
+    return hash;
   }
 
   #fixedAddress(

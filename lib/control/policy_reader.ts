@@ -47,6 +47,24 @@ export class Fields {
     return false;
   }
 
+  /** Returns a member that must be a whole number from 0 on, or `fallback` when absent. */
+  count(key: string, fallback: number): number {
+    const value = this.#take(key) ?? fallback;
+    if (
+      typeof value === "number" && Number.isSafeInteger(value) && value >= 0
+    ) {
+      return value;
+    }
+    this.note(key, "must be a whole number from 0 on");
+    return fallback;
+  }
+
+  /** Returns the members of an object, which may be absent. */
+  object(key: string): Fields {
+    const value = this.#take(key) ?? {};
+    return new Fields(`${this.path}.${key}`, value, this.#problems);
+  }
+
   /** Returns a member that must be one of `choices`, or the first of them when absent. */
   choice<T extends string>(key: string, choices: readonly [T, ...T[]]): T {
     const value = this.#take(key) ?? choices[0];

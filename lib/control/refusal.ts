@@ -1,5 +1,5 @@
-/** The HTTP response that refuses an upgrade (portal spec §1.7). */
-export interface Refusal {
+/** An HTTP response. */
+export interface HttpAnswer {
   /** HTTP status. */
   readonly status: number;
   /** Header fields beside those about the body's length. */
@@ -8,14 +8,21 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** Why a connect attempt is refused, as the portal's problem documents name it. */
+/** The HTTP response that refuses an upgrade (portal spec §1.7) or a control call. */
+export type Refusal = HttpAnswer;
+
+/** Why a connect attempt or a control call is refused, as the portal's problem documents name it. */
 export type ProblemCode =
   | "missing_token"
   | "invalid_token"
   | "invalid_connect_params"
   | "gateway_already_connected"
   | "rate_limit"
-  | "unhandled_connect_error";
+  | "unhandled_connect_error"
+  | "method_not_allowed"
+  | "unknown_client"
+  | "unknown_gateway"
+  | "unknown_resource";
 
 const PROBLEMS: Readonly<
   Record<ProblemCode, { status: number; title: string; detail: string }>
@@ -49,6 +56,26 @@ const PROBLEMS: Readonly<
     status: 500,
     title: "Internal Server Error",
     detail: "The connection could not be established",
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "Method Not Allowed",
+    detail: "Control calls are made by POST",
+  },
+  unknown_client: {
+    status: 404,
+    title: "Not Found",
+    detail: "No client of the policy has this name",
+  },
+  unknown_gateway: {
+    status: 404,
+    title: "Not Found",
+    detail: "No gateway of the policy has this name",
+  },
+  unknown_resource: {
+    status: 404,
+    title: "Not Found",
+    detail: "A resource is not named, or not in the policy",
   },
 };
 

@@ -1,4 +1,4 @@
-import type { Authorizations } from "./authorizations.ts";
+import type { Authorization, Authorizations } from "./authorizations.ts";
 import type { Outbox } from "./outbox.ts";
 import {
   addressesOf,
@@ -87,6 +87,24 @@ export class Updates {
     }
   }
 
+  /** Takes one authorization back, and tells its gateway. Tells whether it was in force. */
+  revokeAccess(
+    gatewayId: string,
+    clientId: string,
+    resourceId: string,
+    nowS: number,
+  ): boolean {
+    const { authorizations } = this.#deps;
+    const wasInForce = authorizations.revoke(
+      gatewayId,
+      clientId,
+      resourceId,
+      nowS,
+    );
+    this.#reject({ gatewayId, clientId, resourceId });
+    return wasInForce;
+  }
+
   /** Every gateway hears of every change of filters, whether or not it knows the resource (portal spec §4.4.3). */
   #updateFilters(previous: Policy, next: Policy): void {
     for (const resource of next.resources.values()) {
@@ -107,13 +125,22 @@ export class Updates {
 
   #revoke(policy: Policy, nowS: number): void {
     for (const revoked of this.#deps.authorizations.takeRevoked(policy, nowS)) {
-      const gateway = this.#deps.sessions.gateway(revoked.gatewayId);
-      if (!gateway) continue;
-      this.#deps.outbox.push(gateway, "reject_access", {
-        client_id: revoked.clientId,
-        resource_id: revoked.resourceId,
-      });
+      this.#reject(revoked);
     }
+  }
+
+  #reject(
+    { gatewayId, clientId, resourceId }: Pick<
+      Authorization,
+      "gatewayId" | "clientId" | "resourceId"
+    >,
+  ): void {
+    const gateway = this.#deps.sessions.gateway(gatewayId);
+    if (!gateway) return;
+    this.#deps.outbox.push(gateway, "reject_access", {
+      client_id: clientId,
+      resource_id: resourceId,
+    });
   }
 
   #updateGateway(

@@ -1,15 +1,25 @@
-import { type Instant, unreachable } from "../base/mod.ts";
-import type { Resource } from "../portal/mod.ts";
+import type { IngestTokenClaims, Instant, IpAddress } from "../base/mod.ts";
+import type { FlowOwner } from "../flow_log/mod.ts";
 import {
+  DomainPattern,
   Filter,
   isProxyAddress,
   isRefusedByInternet,
+  NatTable,
   type ResourceEntry,
   ResourceTable,
   type Selection,
   type TunnelAddresses,
 } from "../policy/mod.ts";
+import type { Resource } from "../portal/mod.ts";
 import type { Selector } from "../wire/mod.ts";
+import { ICMP_REPLIES_PER_SECOND } from "./constants.ts";
+import { TokenBucket } from "./token_bucket.ts";
+import {
+  type Announcement,
+  type Translation,
+  Translations,
+} from "./translations.ts";
 
 /** Whether a client may exchange packets with an address. `refused`: an Internet resource does not cover it. */
 export type Access = Selection | "refused";
@@ -21,10 +31,18 @@ export type GrantOutcome = "added" | "refreshed" | "kind-changed";
 interface Grant {
   resource: Resource;
   expiresAt: Instant;
+  /** Whose its flows are. */
+  owner: FlowOwner;
+}
+
+/** The names and the ports of a DNS resource, compiled. */
+interface NamedResource {
+  readonly pattern: DomainPattern;
+  readonly filter: Filter;
 }
 
 /**
- * What one client may reach (data-plane spec §4.1).
+ * What one client may reach, and the flows that it has (data-plane spec §4.1).
  *
  * Lives from the first authorization until the last one goes, however often
  * the connection fails and comes back in between.
@@ -34,14 +52,23 @@ export class Client {
   readonly id: string;
   /** The only addresses its packets may come from or go to. */
   readonly addresses: TunnelAddresses;
+  /** Its flows through proxy addresses. They outlive the resource, whose packets are judged anyway. */
+  readonly nat: NatTable;
+  /** How many ICMP errors it may still be sent. */
+  readonly icmpBudget: TokenBucket = new TokenBucket(ICMP_REPLIES_PER_SECOND);
   readonly #grants = new Map<string, Grant>();
-  #hasInternet = false;
+  readonly #translations = new Translations();
+  #internetId: string | undefined;
   #table = new ResourceTable([]);
+  #named: ReadonlyMap<string, NamedResource> = new Map();
+  #selectedId: string | undefined;
+  #translation: Translation | undefined;
 
-  /** Creates a client that may not reach anything. */
-  constructor(id: string, addresses: TunnelAddresses) {
+  /** Creates a client that may not reach anything. `natSeed` is a random 32-bit number. */
+  constructor(id: string, addresses: TunnelAddresses, natSeed: number) {
     this.id = id;
     this.addresses = addresses;
+    this.nat = new NatTable(natSeed);
   }
 
   /** The number of resources it may reach. */
@@ -49,15 +76,47 @@ export class Client {
     return this.#grants.size;
   }
 
-  /** Authorizes a resource, or renews it: then only its filters and its expiry change. */
-  grant(resource: Resource, expiresAt: Instant): GrantOutcome {
+  /** The number of its proxy addresses. */
+  get translationCount(): number {
+    return this.#translations.size;
+  }
+
+  /** The resource under which the last `accessTo` permitted a packet. */
+  get selectedId(): string | undefined {
+    return this.#selectedId;
+  }
+
+  /** What stands behind the address that `accessTo` was last asked about, if it is a proxy address. */
+  get translation(): Translation | undefined {
+    return this.#translation;
+  }
+
+  /** Tells whether it may reach a resource. */
+  isAuthorized(resourceId: string): boolean {
+    return this.#grants.has(resourceId);
+  }
+
+  /** Returns whose the flow of a packet is that the last `accessTo` permitted. Allocates nothing. */
+  get flowOwner(): FlowOwner | undefined {
+    const id = this.#selectedId;
+    return id === undefined ? undefined : this.#grants.get(id)?.owner;
+  }
+
+  /** Authorizes a resource, or renews it: then only its filters, its expiry and its token change. */
+  grant(
+    resource: Resource,
+    expiresAt: Instant,
+    claims: IngestTokenClaims,
+  ): GrantOutcome {
+    const owner = { clientId: this.id, resourceId: resource.id, claims };
     const known = this.#grants.get(resource.id);
     if (known === undefined) {
-      this.#grants.set(resource.id, { resource, expiresAt });
+      this.#grants.set(resource.id, { resource, expiresAt, owner });
       this.#rebuild();
       return "added";
     }
     known.expiresAt = expiresAt;
+    known.owner = owner;
     return this.updateFilters(resource) ? "refreshed" : "kind-changed";
   }
 
@@ -90,16 +149,46 @@ export class Client {
     this.#revokeWhere((id) => !resourceIds.has(id));
   }
 
-  /** Withdraws the resources whose time is over. */
-  expire(now: Instant): void {
+  /** Withdraws the resources and ends the flows whose time is over. Returns `false` if there are more of the latter than one call ends. */
+  expire(now: Instant): boolean {
     this.#revokeWhere((_id, grant) => grant.expiresAt <= now);
+    return this.nat.expire(now);
+  }
+
+  /**
+   * Starts over with translations and flows if an announcement gives an address to another name (data-plane spec §8.1).
+   *
+   * Returns whether the announced name belongs to the announced resource and
+   * that is authorized, so that `translate` will take it.
+   */
+  acceptsAnnouncement(announcement: Announcement): boolean {
+    if (this.#translations.contradicts(announcement)) {
+      this.#translations.clear();
+      this.nat.clear();
+    }
+    return this.#named.get(announcement.resourceId)?.pattern
+      .matches(announcement.domain) ?? false;
+  }
+
+  /**
+   * Lets the announced proxy addresses stand for `addresses`, and returns whether it may.
+   *
+   * Flows that exist keep the address that they have.
+   */
+  translate(
+    announcement: Announcement,
+    addresses: readonly IpAddress[],
+  ): boolean {
+    if (!this.acceptsAnnouncement(announcement)) return false;
+    this.#translations.assign(announcement, addresses);
+    return true;
   }
 
   /**
    * Judges the resource's side of a packet: its address and its selector (data-plane spec §5 steps 8 to 10).
    *
    * A client with an Internet resource reaches everything but the refused
-   * ranges under it, and proxy addresses by the table. Allocates nothing.
+   * ranges under it, and proxy addresses by their names. Allocates nothing.
    */
   accessTo(
     version: 4 | 6,
@@ -107,10 +196,42 @@ export class Client {
     at: number,
     selector: Selector,
   ): Access {
-    if (this.#hasInternet && !isProxyAddress(version, bytes, at)) {
+    this.#translation = undefined;
+    if (isProxyAddress(version, bytes, at)) {
+      const translation = this.#translations.find(version, bytes, at);
+      if (translation !== undefined) {
+        this.#translation = translation;
+        return this.#accessByName(translation, selector);
+      }
+    } else if (this.#internetId !== undefined) {
+      this.#selectedId = this.#internetId;
       return isRefusedByInternet(version, bytes, at) ? "refused" : "permitted";
     }
-    return this.#table.select(version, bytes, at, selector);
+    const selection = this.#table.select(version, bytes, at, selector);
+    this.#selectedId = this.#table.selected?.resourceId;
+    return selection;
+  }
+
+  /**
+   * Judges a packet to or from a name: one of its resources must permit it.
+   *
+   * Deviation: networks of CIDR resources that happen to cover the proxy range
+   * have no say (data-plane spec §7 lets them). They are about the addresses
+   * themselves, not about what a client lets them stand for.
+   */
+  #accessByName({ resourceIds }: Translation, selector: Selector): Access {
+    let best: Access = "uncovered";
+    for (let i = 0; i < resourceIds.length; i++) {
+      const id = resourceIds[i]!;
+      const resource = this.#named.get(id);
+      if (resource === undefined) continue;
+      if (resource.filter.permits(selector)) {
+        this.#selectedId = id;
+        return "permitted";
+      }
+      best = "filtered";
+    }
+    return best;
   }
 
   #revokeWhere(predicate: (id: string, grant: Grant) => boolean): void {
@@ -124,28 +245,31 @@ export class Client {
   /** Derives the lookup structures from the grants. The only writer of them. */
   #rebuild(): void {
     const resources = [...this.#grants.values()].map((grant) => grant.resource);
-    this.#hasInternet = resources.some(({ kind }) => kind === "internet");
+    const internetIds = resources.filter(({ kind }) => kind === "internet")
+      .map(({ id }) => id).sort();
+    this.#internetId = internetIds[0];
     this.#table = new ResourceTable(
-      resources.flatMap((resource) => entriesOf(resource, this.#hasInternet)),
+      this.#internetId === undefined ? resources.flatMap(networkOf) : [],
     );
+    this.#named = new Map(resources.flatMap(namesOf));
   }
 }
 
-/** A site with an Internet resource serves no CIDR resource (data-plane spec §5). DNS resources enter by their translations. */
-function entriesOf(resource: Resource, hasInternet: boolean): ResourceEntry[] {
-  switch (resource.kind) {
-    case "cidr":
-      return hasInternet ? [] : [{
-        resourceId: resource.id,
-        network: resource.address,
-        filter: new Filter(resource.filters),
-      }];
-    case "dns":
-    case "internet":
-      return [];
-    default:
-      return unreachable(resource);
-  }
+/** Returns the entry of a CIDR resource. A site with an Internet resource serves none of them (data-plane spec §5). */
+function networkOf(resource: Resource): ResourceEntry[] {
+  return resource.kind !== "cidr" ? [] : [{
+    resourceId: resource.id,
+    network: resource.address,
+    filter: new Filter(resource.filters),
+  }];
+}
+
+/** Returns the entry of a DNS resource. */
+function namesOf(resource: Resource): [string, NamedResource][] {
+  return resource.kind !== "dns" ? [] : [[resource.id, {
+    pattern: DomainPattern.parse(resource.address),
+    filter: new Filter(resource.filters),
+  }]];
 }
 
 /** An address never changes: the portal announces that as a revocation. */

@@ -1,13 +1,12 @@
 import type { IpAddress } from "../base/mod.ts";
-import { isTunnelAddress } from "../policy/mod.ts";
+import { addressKey, isTunnelAddress } from "../policy/mod.ts";
 import type { Client } from "./client.ts";
 
 /**
  * All clients by id and by tunnel address.
  *
- * Both tunnel ranges leave 21 bits to tell addresses apart (/11 and /107), so
- * a small number is a perfect key. An address outside the range cannot be
- * reached (data-plane spec §6 step 2) and is not indexed.
+ * An address outside the tunnel range cannot be reached (data-plane spec §6
+ * step 2) and is not indexed.
  */
 export class ClientDirectory {
   readonly #byId = new Map<string, Client>();
@@ -35,9 +34,8 @@ export class ClientDirectory {
     bytes: Uint8Array,
     at: number,
   ): Client | undefined {
-    return version === 4
-      ? this.#byIpv4.get(keyOf(bytes, at + 4))
-      : this.#byIpv6.get(keyOf(bytes, at + 16));
+    const index = version === 4 ? this.#byIpv4 : this.#byIpv6;
+    return index.get(addressKey(version, bytes, at));
   }
 
   /** Adds or replaces the client with this id, who takes over its addresses from whoever has them. */
@@ -46,16 +44,16 @@ export class ClientDirectory {
     if (known !== undefined && known !== client) this.remove(known);
     this.#byId.set(client.id, client);
     const { ipv4, ipv6 } = client.addresses;
-    if (isIndexable(ipv4)) this.#byIpv4.set(keyOf(ipv4.bytes, 4), client);
-    if (isIndexable(ipv6)) this.#byIpv6.set(keyOf(ipv6.bytes, 16), client);
+    if (isIndexable(ipv4)) this.#byIpv4.set(keyOf(ipv4), client);
+    if (isIndexable(ipv6)) this.#byIpv6.set(keyOf(ipv6), client);
   }
 
   /** Forgets a client, and its addresses unless another one took them over. */
   remove(client: Client): void {
     const { ipv4, ipv6 } = client.addresses;
     this.#byId.delete(client.id);
-    removeOwn(this.#byIpv4, keyOf(ipv4.bytes, 4), client);
-    removeOwn(this.#byIpv6, keyOf(ipv6.bytes, 16), client);
+    removeOwn(this.#byIpv4, keyOf(ipv4), client);
+    removeOwn(this.#byIpv6, keyOf(ipv6), client);
   }
 
   /** Forgets all clients. */
@@ -70,10 +68,8 @@ function isIndexable(ip: IpAddress): boolean {
   return isTunnelAddress(ip.family, ip.bytes, 0);
 }
 
-/** Returns the low 21 bits of the address that ends at `end`. */
-function keyOf(bytes: Uint8Array, end: number): number {
-  return ((bytes[end - 3]! & 0x1f) << 16) | (bytes[end - 2]! << 8) |
-    bytes[end - 1]!;
+function keyOf({ family, bytes }: IpAddress): number {
+  return addressKey(family, bytes, 0);
 }
 
 function removeOwn(

@@ -1,5 +1,6 @@
 import type { Cidr, IpAddress } from "../base/mod.ts";
 import type { FailureReason } from "../connection/mod.ts";
+import type { FlowReport } from "../flow_log/mod.ts";
 import type { GatewayMessage, GatewayRequest } from "../portal/mod.ts";
 
 /** What the gateway asks of the shell, or tells it. Plain data. */
@@ -39,13 +40,28 @@ export type GatewayEvent =
     readonly kind: "connection-closed";
     readonly clientId: string;
     readonly reason: CloseReason;
+  }
+  /** Flows started or ended. A thousand at most, and ten such events a second. */
+  | { readonly kind: "flow-reports"; readonly reports: readonly FlowReport[] }
+  /** Look up the addresses of a name and answer with `domain-resolved`. */
+  | {
+    readonly kind: "resolve-domain";
+    readonly queryId: number;
+    /** In presentation form without trailing dot, as a client wrote it. */
+    readonly domain: string;
   };
 
 /** What the gateway takes in: messages of the portal, and news of the host. */
 export type GatewayInput =
   | GatewayMessage
   /** Our addresses changed. */
-  | { readonly kind: "network-changed" };
+  | { readonly kind: "network-changed" }
+  /** The answer to `resolve-domain`: all addresses of the name, none if it has none. Without effect when it comes too late. */
+  | {
+    readonly kind: "domain-resolved";
+    readonly queryId: number;
+    readonly addresses: readonly IpAddress[];
+  };
 
 /** Whether packets pass a relay. */
 export type ConnectionPath = "direct" | "relayed";

@@ -1,51 +1,53 @@
 import {
-  after,
+  type Arena,
   type Datagram,
   type DatagramSink,
   earlier,
   type Epoch,
   type Instant,
   type Logger,
-  NEVER,
   type PacketSink,
+  type RandomSource,
+  randomU32,
   type Transmit,
   unreachable,
 } from "../base/mod.ts";
+import { type FlowSnapshot, FlowTracker } from "../flow_log/mod.ts";
 import type { NodeEvent, NodeSnapshot } from "../connection/mod.ts";
 import {
-  equalTunnelAddresses,
   TUNNEL_RANGE_V4,
   TUNNEL_RANGE_V6,
   type TunnelAddresses,
 } from "../policy/mod.ts";
-import type {
-  CreateAuthorization,
-  GatewayInit,
-  GatewayMessage,
-  Relay,
-  Resource,
-} from "../portal/mod.ts";
-import { Client } from "./client.ts";
+import type { CreateAuthorization, GatewayInit, Relay } from "../portal/mod.ts";
+import { Authorizations } from "./authorizations.ts";
+import type { Client } from "./client.ts";
 import { ClientDirectory } from "./client_directory.ts";
-import { HOUSEKEEPING_INTERVAL_MS } from "./constants.ts";
 import {
   DataPath,
   type InboundOutcome,
   type OutboundOutcome,
 } from "./data_path.ts";
+import { type ControlOutcome, DomainService } from "./domain_service.ts";
 import type { CloseReason, GatewayEvent, GatewayInput } from "./events.ts";
-import { expiryInstant } from "./expiry.ts";
 import type { GatewayNode } from "./gateway_node.ts";
+import type { IcmpReplyOutcome } from "./icmp_replies.ts";
 import { Outbox } from "./outbox.ts";
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
   /** The connections to all clients. */
   readonly node: GatewayNode;
+  /** The memory that packets lie in. */
+  readonly arena: Arena;
   /** Maps expiry times to the monotonic clock. */
   readonly epoch: Epoch;
+  /** Makes the tables of clients unpredictable. */
+  readonly random: RandomSource;
   /** Where log lines go. */
   readonly log: Logger;
+  /** Whether flows are tracked also when the portal does not ask for it. */
+  readonly trackFlows?: boolean;
 }
 
 /** State and counters for health checks and metrics. Plain data. */
@@ -60,6 +62,18 @@ export interface GatewaySnapshot {
   readonly outbound: Readonly<Record<OutboundOutcome, number>>;
   /** Packets from the TUN device by what became of them. */
   readonly inbound: Readonly<Record<InboundOutcome, number>>;
+  /** ICMP errors that clients were owed by what became of them. */
+  readonly icmpReplies: Readonly<Record<IcmpReplyOutcome, number>>;
+  /** In-tunnel messages of clients by what became of them, and of the names in them. */
+  readonly control: Readonly<Record<ControlOutcome, number>>;
+  /** Names that are being looked up. */
+  readonly questions: number;
+  /** Proxy addresses of all clients. */
+  readonly translations: number;
+  /** Flows through proxy addresses of all clients. */
+  readonly natSessions: number;
+  /** What clients and resources exchange. */
+  readonly flows: FlowSnapshot;
   /** Relays and connections. */
   readonly node: NodeSnapshot;
   /** Events that were lost because the shell did not take them. */
@@ -69,21 +83,42 @@ export interface GatewaySnapshot {
 /** A whole gateway without I/O. */
 export class Gateway {
   readonly #node: GatewayNode;
-  readonly #epoch: Epoch;
-  readonly #log: Logger;
   readonly #clients = new ClientDirectory();
   readonly #outbox = new Outbox();
+  readonly #authorizations: Authorizations;
+  readonly #domains: DomainService;
+  readonly #flows: FlowTracker;
   readonly #dataPath: DataPath;
   /** Our own addresses; unknown before the first `init`, and nobody has access until then. */
   #addresses: TunnelAddresses | undefined;
-  #housekeepAt: Instant = NEVER;
 
   /** Creates a gateway that waits for `init`. */
-  constructor({ node, epoch, log }: GatewayOptions) {
+  constructor(
+    { node, arena, epoch, random, log, trackFlows = false }: GatewayOptions,
+  ) {
+    const clients = this.#clients;
     this.#node = node;
-    this.#dataPath = new DataPath(node, this.#clients);
-    this.#epoch = epoch;
-    this.#log = log;
+    this.#authorizations = new Authorizations({
+      clients,
+      epoch,
+      random,
+      log,
+      dismiss: (client, now) => this.#dismiss(client, now),
+      discard: (client) => this.#domains.forget(client.id),
+    });
+    this.#domains = new DomainService(node, clients, this.#outbox);
+    this.#flows = new FlowTracker({
+      epoch,
+      seed: randomU32(random),
+      always: trackFlows,
+    });
+    this.#dataPath = new DataPath({
+      node,
+      arena,
+      clients,
+      domains: this.#domains,
+      flows: this.#flows,
+    });
   }
 
   /**
@@ -94,19 +129,25 @@ export class Gateway {
    */
   handleMessage(message: GatewayInput, now: Instant): void {
     this.#takeNodeEvents();
-    if (message.kind !== "network-changed") {
-      return this.#applyMessage(message, now);
-    }
-    this.#node.verifyRelays(now);
-    this.#outbox.emit({ kind: "reconnect-portal" });
+    this.#applyMessage(message, now);
   }
 
-  /** Takes a datagram from the network. Packets that policy lets pass go to `packets`. */
-  handleDatagram(datagram: Datagram, now: Instant, packets: PacketSink): void {
+  /** Takes a datagram from the network. Packets that policy lets pass go to `packets`, answers to the others to `datagrams`. */
+  handleDatagram(
+    datagram: Datagram,
+    now: Instant,
+    packets: PacketSink,
+    datagrams: DatagramSink,
+  ): void {
     const outcome = this.#node.handleDatagram(datagram, now, packets);
-    if (outcome === "packet") {
-      this.#dataPath.handleReceived(packets, this.#addresses);
-    }
+    if (outcome !== "packet") return;
+    this.#dataPath.handleReceived(
+      datagram,
+      now,
+      packets,
+      datagrams,
+      this.#addresses,
+    );
   }
 
   /** Takes the packet `[start, end)` from the TUN device. What policy lets pass goes to `datagrams`, encrypted. */
@@ -127,23 +168,31 @@ export class Gateway {
     );
   }
 
-  /** Says goodbye to all clients and forgets them. */
+  /** Says goodbye to all clients and forgets them. All flows end; what is to be told of them can be polled. */
   stop(now: Instant): void {
+    this.#flows.stop(now);
     this.#node.stop(now);
-    this.#clients.clear();
-    this.#housekeepAt = NEVER;
+    this.#authorizations.clear();
+    this.#domains.clear();
   }
 
   /** Advances to `now`. Safe to call early, late or twice. */
   handleTimeout(now: Instant): void {
     this.#node.handleTimeout(now);
     this.#takeNodeEvents();
-    if (now >= this.#housekeepAt) this.#housekeep(now);
+    this.#domains.handleTimeout(now);
+    this.#authorizations.handleTimeout(now);
+    this.#flows.handleTimeout(now);
   }
 
   /** Returns when `handleTimeout` is due. */
   pollTimeout(): Instant {
-    return earlier(this.#node.pollTimeout(), this.#housekeepAt);
+    const dueAt = earlier(
+      this.#authorizations.pollTimeout(),
+      this.#domains.pollTimeout(),
+    );
+    const nodeDueAt = this.#node.pollTimeout();
+    return earlier(earlier(nodeDueAt, dueAt), this.#flows.pollTimeout());
   }
 
   /** Returns the next control datagram to send. */
@@ -154,36 +203,48 @@ export class Gateway {
   /** Returns the next event. */
   pollEvent(): GatewayEvent | undefined {
     this.#takeNodeEvents();
-    return this.#outbox.shift();
+    return this.#outbox.shift() ?? this.#flowReports();
   }
 
   /** Returns a copy of all counters and the state that outsiders may see. */
   snapshot(): GatewaySnapshot {
-    let authorizations = 0;
+    let translations = 0;
+    let natSessions = 0;
     for (const client of this.#clients.all()) {
-      authorizations += client.resourceCount;
+      translations += client.translationCount;
+      natSessions += client.nat.size;
     }
     return {
       initialized: this.#addresses !== undefined,
       clients: this.#clients.size,
-      authorizations,
+      authorizations: this.#authorizations.size,
       outbound: this.#dataPath.outbound.snapshot(),
       inbound: this.#dataPath.inbound.snapshot(),
+      icmpReplies: this.#dataPath.icmpReplies.snapshot(),
+      control: this.#domains.counters.snapshot(),
+      questions: this.#domains.questionCount,
+      translations,
+      natSessions,
+      flows: this.#flows.snapshot(),
       node: this.#node.snapshot(),
       lostEvents: this.#outbox.lost,
     };
   }
 
-  #applyMessage(message: GatewayMessage, now: Instant): void {
+  #applyMessage(message: GatewayInput, now: Instant): void {
     switch (message.kind) {
       case "init":
         return this.#applyInit(message, now);
       case "create-authorization":
         return this.#createAuthorization(message, now);
       case "reject-access":
-        return this.#rejectAccess(message.clientId, message.resourceId, now);
+        return this.#authorizations.reject(
+          message.clientId,
+          message.resourceId,
+          now,
+        );
       case "resource-updated":
-        return this.#updateResource(message.resource);
+        return this.#authorizations.updateFilters(message.resource);
       case "ice-candidates":
         for (const candidate of message.candidates) {
           this.#node.addRemoteCandidate(message.clientId, candidate, now);
@@ -200,27 +261,31 @@ export class Gateway {
           message.connected,
           now,
         );
+      case "network-changed":
+        this.#node.verifyRelays(now);
+        return this.#outbox.emit({ kind: "reconnect-portal" });
+      case "domain-resolved":
+        return this.#domains.handleResolved(
+          message.queryId,
+          message.addresses,
+          now,
+        );
       default:
         return unreachable(message);
     }
   }
 
-  /** Applies the portal's snapshot: it takes away what it does not list, and adds no authorization (portal spec §4.4.1). */
+  /** Reports wait with the flows, not in the outbox, so that many of them cannot take the room of other events. */
+  #flowReports(): GatewayEvent | undefined {
+    const reports = this.#flows.pollReports();
+    return reports && { kind: "flow-reports", reports };
+  }
+
   #applyInit(message: GatewayInit, now: Instant): void {
+    this.#flows.configure(message.flowLogs.uploadIntervalSecs);
     this.#updateRelays([], message.relays, now);
     this.#addresses = message.interface;
-
-    const expiries = groupByClient(message.authorizations);
-    for (const client of this.#clients.all()) {
-      const listed = expiries.get(client.id) ?? new Map<string, number>();
-      client.revokeOthers(new Set(listed.keys()));
-      for (const [resourceId, expiresAt] of listed) {
-        client.setExpiry(
-          resourceId,
-          expiryInstant(expiresAt, this.#epoch, now),
-        );
-      }
-    }
+    this.#authorizations.reconcile(message.authorizations, now);
     this.#outbox.emit({
       kind: "configure-interface",
       ipv4: message.interface.ipv4,
@@ -236,7 +301,7 @@ export class Gateway {
    * drops candidates for a gateway that it was not told about.
    */
   #createAuthorization(message: CreateAuthorization, now: Instant): void {
-    const { client, resource } = message;
+    const { client } = message;
     const outcome = this.#node.upsertConnection({
       id: client.id,
       publicKey: client.publicKey,
@@ -248,60 +313,9 @@ export class Gateway {
     if (outcome === "no-relays") return this.#outbox.requestRelays();
 
     if (this.#addresses !== undefined) {
-      this.#grant(client.id, client, resource, message.expiresAt, now);
+      this.#authorizations.grant(message, now);
     }
     this.#outbox.request({ kind: "authorization-created", ref: message.ref });
-  }
-
-  #grant(
-    clientId: string,
-    addresses: TunnelAddresses,
-    resource: Resource,
-    expiresAt: number | null,
-    now: Instant,
-  ): void {
-    const client = this.#upsertClient(clientId, addresses, now);
-    const outcome = client.grant(
-      resource,
-      expiryInstant(expiresAt, this.#epoch, now),
-    );
-    const fields = { client: clientId, resource: resource.id, outcome };
-    if (outcome === "kind-changed") {
-      this.#log.log("warn", "Resource was granted as another kind", fields);
-    } else this.#log.log("debug", "Authorization granted", fields);
-  }
-
-  /** Finds or makes the record of a client. One whose addresses changed starts from nothing. */
-  #upsertClient(
-    id: string,
-    { ipv4, ipv6 }: TunnelAddresses,
-    now: Instant,
-  ): Client {
-    const addresses = { ipv4, ipv6 };
-    const known = this.#clients.byId(id);
-    const client =
-      known !== undefined && equalTunnelAddresses(known.addresses, addresses)
-        ? known
-        : new Client(id, addresses);
-    this.#clients.put(client);
-    if (this.#housekeepAt === NEVER) {
-      this.#housekeepAt = after(now, HOUSEKEEPING_INTERVAL_MS);
-    }
-    return client;
-  }
-
-  #rejectAccess(clientId: string, resourceId: string, now: Instant): void {
-    const client = this.#clients.byId(clientId);
-    if (client === undefined || !client.revoke(resourceId)) return;
-    this.#log.log("debug", "Authorization rejected", {
-      client: clientId,
-      resource: resourceId,
-    });
-    if (client.resourceCount === 0) this.#dismiss(client, now);
-  }
-
-  #updateResource(resource: Resource): void {
-    for (const client of this.#clients.all()) client.updateFilters(resource);
   }
 
   #updateRelays(
@@ -310,17 +324,6 @@ export class Gateway {
     now: Instant,
   ): void {
     this.#node.updateRelays({ removed, upserted }, now);
-  }
-
-  /** Expires authorizations and dismisses clients that have none left (data-plane spec §4.2). */
-  #housekeep(now: Instant): void {
-    for (const client of this.#clients.all()) {
-      client.expire(now);
-      if (client.resourceCount === 0) this.#dismiss(client, now);
-    }
-    this.#housekeepAt = this.#clients.size === 0
-      ? NEVER
-      : after(now, HOUSEKEEPING_INTERVAL_MS);
   }
 
   /** Says goodbye to a client that may not reach anything. */
@@ -332,6 +335,7 @@ export class Gateway {
   #forget(clientId: string, reason: CloseReason): void {
     const client = this.#clients.byId(clientId);
     if (client !== undefined) this.#clients.remove(client);
+    this.#domains.forget(clientId);
     this.#outbox.emit({ kind: "connection-closed", clientId, reason });
   }
 
@@ -378,17 +382,4 @@ export class Gateway {
         return unreachable(event);
     }
   }
-}
-
-/** Returns the expiry of each listed resource by client. */
-function groupByClient(
-  authorizations: GatewayInit["authorizations"],
-): Map<string, Map<string, number>> {
-  const clients = new Map<string, Map<string, number>>();
-  for (const { clientId, resourceId, expiresAt } of authorizations) {
-    const resources = clients.get(clientId) ?? new Map<string, number>();
-    resources.set(resourceId, expiresAt);
-    clients.set(clientId, resources);
-  }
-  return clients;
 }

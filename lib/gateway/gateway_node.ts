@@ -12,6 +12,7 @@ export type GatewayNode = Pick<
   | "removeRemoteCandidate"
   | "handleDatagram"
   | "sendPacket"
+  | "sendControl"
   | "stop"
   | "handleTimeout"
   | "pollTimeout"

@@ -13,10 +13,22 @@
  *
  * - Outbound: from a client to the TUN device. `judgeOutbound` is the table
  *   of data-plane spec §5 in evaluation order. Policy denials are owed an
- *   ICMP error, whose kind is part of the verdict's name.
+ *   ICMP error, whose kind is part of the verdict's name; `IcmpReplies` sends
+ *   it back the way the packet came.
  * - Inbound: from the TUN device to a client, found by the low bits of the
  *   destination. `judgeInbound` is the table of §6. Nothing is ever sent
  *   towards resources.
+ *
+ * A DNS resource is a name, so clients reach it in three steps. They announce
+ * proxy addresses for the name inside the tunnel; `DomainService` asks the
+ * shell for the addresses of the name and answers. `Translations` keeps what
+ * each proxy stands for; a packet to one passes if a resource of the name
+ * permits it. The client's `NatTable` sends it on, and gives the answer back
+ * the proxy's address, by which it is judged in turn.
+ *
+ * What a client announces is not trusted. Addresses outside the proxy range
+ * are refused, since they would take traffic away from other resources, and
+ * everything that a client can make grow has a limit of its own.
  *
  * Expiry is enforced by housekeeping once a second while there are clients,
  * not per packet. The portal's `init` is a snapshot: what it does not list is
@@ -31,6 +43,8 @@ export {
   type GatewaySnapshot,
 } from "./gateway.ts";
 export { type InboundOutcome, type OutboundOutcome } from "./data_path.ts";
+export { CONTROL_OUTCOMES, type ControlOutcome } from "./domain_service.ts";
+export { ICMP_REPLY_REFUSALS, type IcmpReplyOutcome } from "./icmp_replies.ts";
 export { INBOUND_DROPS, type InboundDrop } from "./inbound.ts";
 export { OUTBOUND_VERDICTS, type OutboundVerdict } from "./outbound.ts";
 export {

@@ -1,4 +1,4 @@
-import { unreachable } from "../base/mod.ts";
+import { type Instant, unreachable } from "../base/mod.ts";
 import {
   includesAddress,
   isMulticastAddress,
@@ -13,7 +13,7 @@ import {
 } from "../wire/mod.ts";
 import type { Client } from "./client.ts";
 
-/** What is to become of a packet from a client, one for each row of data-plane spec §5. */
+/** What becomes of a packet from a client, one for each row of data-plane spec §5. */
 export type OutboundVerdict = (typeof OUTBOUND_VERDICTS)[number];
 
 /**
@@ -35,19 +35,27 @@ export const OUTBOUND_VERDICTS = [
   "prohibited-by-filter",
   "unreachable-by-internet",
   "unreachable-no-translation",
+  "unreachable-no-address",
+  "unsupported-protocol",
+  "nat-exhausted",
+  "nat-table-full",
 ] as const;
 
 /**
- * Judges a packet that was decrypted on a client's connection.
+ * Judges a packet that was decrypted on a client's connection, and rewrites it if it goes to a name.
  *
  * `client` is that client's record, if there is one, and `gateway` our own
  * addresses, once the portal has said them. `icmpError` is scratch space.
+ * Only `forward` can have changed the packet, so any other verdict may quote
+ * it as the client sent it. After `forward` to anything but ourselves,
+ * `client.selectedId` and `client.translation` say what it belongs to.
  */
 export function judgeOutbound(
   packet: IpPacketView,
   client: Client | undefined,
   gateway: TunnelAddresses | undefined,
   icmpError: IcmpErrorView,
+  now: Instant,
 ): OutboundVerdict {
   const { version, bytes, destinationAt } = packet;
   if (isMulticastAddress(version, bytes, destinationAt)) return "multicast";
@@ -61,12 +69,13 @@ export function judgeOutbound(
   if (isTunnelAddress(version, bytes, destinationAt)) {
     return "prohibited-tunnel-address";
   }
-  return judgeDestination(packet, client);
+  return judgeDestination(packet, client, now);
 }
 
 function judgeDestination(
   packet: IpPacketView,
   client: Client,
+  now: Instant,
 ): OutboundVerdict {
   const { version, bytes, destinationAt, destinationSelector } = packet;
   const access = client.accessTo(
@@ -78,7 +87,7 @@ function judgeDestination(
   switch (access) {
     case "permitted":
       return isProxyAddress(version, bytes, destinationAt)
-        ? "unreachable-no-translation"
+        ? translate(packet, client, now)
         : "forward";
     case "filtered":
       return "prohibited-by-filter";
@@ -88,5 +97,29 @@ function judgeDestination(
       return "unreachable-by-internet";
     default:
       return unreachable(access);
+  }
+}
+
+/** Sends a permitted packet to an address of the name that its destination stands for (data-plane spec §5 steps 12 to 16). */
+function translate(
+  packet: IpPacketView,
+  client: Client,
+  now: Instant,
+): OutboundVerdict {
+  const { translation } = client;
+  if (translation === undefined) return "unreachable-no-translation";
+  if (translation.real === undefined) return "unreachable-no-address";
+  const outcome = client.nat.translateOutbound(packet, translation.real, now);
+  switch (outcome) {
+    case "translated":
+      return "forward";
+    case "unsupported":
+      return "unsupported-protocol";
+    case "exhausted":
+      return "nat-exhausted";
+    case "table-full":
+      return "nat-table-full";
+    default:
+      return unreachable(outcome);
   }
 }

@@ -3,6 +3,7 @@ import type { ShellNews } from "./core.ts";
 import { WorkerBrokenError, WorkerStalledError } from "./errors.ts";
 import { libc, must } from "./libc.ts";
 import type { LogThresholds } from "./log_thresholds.ts";
+import { settlesWithin } from "./settles_within.ts";
 import type { UdpOptions } from "./udp_socket.ts";
 import type { MainPort } from "./udp_sockets.ts";
 import {
@@ -193,18 +194,4 @@ function spawnWorker(): Worker {
   return new Worker(new URL("./worker.ts", import.meta.url), {
     type: "module",
   });
-}
-
-/** Waits for a promise at most `limitMs`. Returns whether it was fulfilled; throws when it is rejected. */
-async function settlesWithin(
-  promise: Promise<unknown>,
-  limitMs: number,
-): Promise<boolean> {
-  const limit = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => limit.resolve(false), limitMs);
-  try {
-    return await Promise.race([promise.then(() => true), limit.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -2,13 +2,13 @@ import type { Instant } from "../base/mod.ts";
 import { type Libc, libc, must } from "./libc.ts";
 import type { NativeMemory } from "./native_memory.ts";
 
-const EPOLL_CLOEXEC = 0x80000;
-const EPOLL_CTL_ADD = 1;
-const EPOLLIN = 1;
+export const EPOLL_CLOEXEC = 0x80000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLLIN = 1;
 
 /** Layout of `epoll_event`: events, then the caller's word. Packed on x86-64 only. */
-const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
-const EVENT_DATA = EVENT_BYTES - 8;
+export const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
+export const EVENT_DATA = EVENT_BYTES - 8;
 
 /** Events taken in one call. The kernel goes round when more are ready. */
 const EVENT_LIMIT = 64;
@@ -37,10 +37,7 @@ export class Epoll {
 
   /** Watches a descriptor. Closing it ends the watch. */
   add(fd: number): void {
-    const event = new Uint8Array(EVENT_BYTES);
-    const view = new DataView(event.buffer);
-    view.setUint32(0, EPOLLIN, true);
-    view.setInt32(EVENT_DATA, fd, true);
+    const event = epollEvent(EPOLLIN, fd);
     must(
       "watch a descriptor",
       this.#libc.epoll_ctl(this.#fd, EPOLL_CTL_ADD, fd, event),
@@ -70,6 +67,18 @@ export class Epoll {
   close(): void {
     this.#libc.close(this.#fd);
   }
+}
+
+/** Writes what to watch for, and the word by which the caller knows it again. */
+export function epollEvent(
+  events: number,
+  word: number,
+): Uint8Array<ArrayBuffer> {
+  const event = new Uint8Array(EVENT_BYTES);
+  const view = new DataView(event.buffer);
+  view.setUint32(0, events, true);
+  view.setInt32(EVENT_DATA, word, true);
+  return event;
 }
 
 /** Returns how long to sleep before `deadline`, in whole ms, never past the longest sleep. */

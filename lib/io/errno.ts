@@ -36,6 +36,7 @@ const NAMES: Readonly<Record<number, string>> = {
   111: "ECONNREFUSED",
   112: "EHOSTDOWN",
   113: "EHOSTUNREACH",
+  115: "EINPROGRESS",
 };
 
 /** Not permitted: a capability is missing, or a firewall says no. */
@@ -74,6 +75,8 @@ export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 /** The address is not ours. */
 export const EADDRNOTAVAIL = 99;
+/** It has begun; the end of it is reported later. */
+export const EINPROGRESS = 115;
 
 /** Returns the symbolic name of an error number, such as `EBUSY`. */
 export function errnoName(code: number): string {

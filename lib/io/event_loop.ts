@@ -266,6 +266,7 @@ export class EventLoop<Message, Event> {
         const { closed, opened } = sockets.rebindMain();
         for (const { fd } of closed) this.#sockets.delete(fd);
         opened.forEach((socket) => this.#watch(socket));
+        tunnel?.network.refreshLinkRoutes();
         return;
       }
       case "open-port": {

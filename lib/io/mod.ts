@@ -29,6 +29,11 @@
  * with the descriptor. What the kernel refuses is thrown as one error class
  * for each decision a caller can make.
  *
+ * Names are the main thread's business. Queries to nameservers must carry the
+ * mark before their first packet, which sockets of the runtime do not allow:
+ * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
+ * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
+ *
  * `worker.ts` is the worker's entry. It is loaded, never imported, and has to
  * be named to `deno compile` with `--include`.
  *
@@ -38,6 +43,14 @@ export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
 export { DataPlane, type DataPlaneOptions } from "./data_plane.ts";
+export type { DnsTransport } from "../dns/mod.ts";
+export { type DnsExchange, exchange } from "./dns_exchange.ts";
+export { Resolver, type ResolverOptions } from "./dns_resolver.ts";
+export {
+  DnsBindError,
+  DnsServer,
+  type DnsServerOptions,
+} from "./dns_server.ts";
 export {
   KernelRefusedError,
   MissingCapabilityError,
@@ -48,11 +61,20 @@ export {
   WorkerBrokenError,
   WorkerStalledError,
 } from "./errors.ts";
+export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
+export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export { LineFile } from "./line_file.ts";
+export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
 export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
 export { NetworkWatch, type NetworkWatchOptions } from "./network_watch.ts";
-export type { RelayRoleSettings, TunnelRoleSettings } from "./roles.ts";
+export type {
+  ClientRoleSettings,
+  GatewayRoleSettings,
+  RelayRoleSettings,
+  TunnelRoleSettings,
+} from "./roles.ts";
 export { TUN_NAME } from "./tun_device.ts";
 export type { UdpOptions } from "./udp_socket.ts";
 export type { MainPort } from "./udp_sockets.ts";
@@ -64,5 +86,7 @@ export {
 } from "./portal_connection.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
+export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";
 export type { Resolve } from "./resolver.ts";
+export { TunnelDns, type TunnelDnsOptions } from "./tunnel_dns.ts";
 export { type SystemInfo, systemInfo } from "./system_info.ts";

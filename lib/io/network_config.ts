@@ -2,6 +2,7 @@ import {
   type Cidr,
   equalIps,
   formatCidr,
+  formatIp,
   type IpAddress,
   type IpFamily,
   type Logger,
@@ -23,15 +24,19 @@ import type { NetlinkRequest } from "./netlink_message.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 import {
   addAddress,
+  addException,
   addressOf,
   addRoute,
   addRule,
+  addServiceAddress,
   bringUp,
+  copyLinkRoute,
   disableLinkLocal,
   listAddresses,
   listRoutes,
   type MarkRule,
   removeAddress,
+  removeException,
   removeListedRoute,
   removeRoute,
   removeRule,
@@ -46,6 +51,9 @@ export const FIREZONE_MARK = 0xfd002021;
 const TUNNEL_TABLE = 0x2021fd00;
 const LINK_TABLE = 0x2021fd01;
 const DEFAULT_TABLE = 0x2021fd02;
+
+/** Where the host keeps its own routes. */
+const MAIN_TABLE = 254;
 
 /** In which order the tables are looked into (data-plane spec §3.3). */
 const PRIORITIES = [
@@ -67,6 +75,10 @@ export interface InterfaceConfig {
   readonly ipv6: IpAddress;
   /** What is routed into the tunnel. A default route goes to a table of its own. */
   readonly routes: readonly Cidr[];
+  /** Further addresses that services of ours listen at; none unless told otherwise. No packet leaves from them by itself. */
+  readonly services?: readonly IpAddress[];
+  /** Hosts that a default route is not for; none unless told otherwise. */
+  readonly bypass?: readonly IpAddress[];
 }
 
 /** Which families the host lets us use. */
@@ -93,6 +105,8 @@ export class NetworkConfig {
   #rules: MarkRule[] = [];
   /** The routes that are ours, by their text form. */
   #routes = new Map<string, Cidr>();
+  /** The hosts that our default route is not for, by their text form. */
+  #exceptions = new Map<string, IpAddress>();
 
   /** Points at an interface that exists. */
   constructor(interfaceName: string, log: Logger) {
@@ -123,8 +137,9 @@ export class NetworkConfig {
    */
   apply(config: InterfaceConfig): InterfaceFamilies {
     this.#must("set the MTU", setMtu(this.#index, MAX_PACKET_BYTES));
-    const ipv4 = this.#setAddress(config.ipv4);
-    const ipv6 = this.#setAddress(config.ipv6);
+    const { services = [], bypass = [] } = config;
+    const ipv4 = this.#setAddress(config.ipv4, services);
+    const ipv6 = this.#setAddress(config.ipv6, services);
     if (ipv4 !== 0 && ipv6 !== 0) {
       throw kernelRefusal(`set an address of ${this.#name}`, ipv4);
     }
@@ -133,12 +148,22 @@ export class NetworkConfig {
     const families = { ipv4: ipv4 === 0, ipv6: ipv6 === 0 };
     if (families.ipv4) this.#addRules(4);
     if (families.ipv6) this.#addRules(6);
-    this.#setRoutes(
-      config.routes.filter((route) =>
-        route.ip.family === 4 ? families.ipv4 : families.ipv6
-      ),
-    );
+    const works = ({ family }: IpAddress) =>
+      family === 4 ? families.ipv4 : families.ipv6;
+    for (const address of services.filter(works)) this.#addService(address);
+    // Before the default routes: the connection to the portal must not notice.
+    this.#setExceptions(bypass.filter(works));
+    this.#setRoutes(config.routes.filter(({ ip }) => works(ip)));
+    this.refreshLinkRoutes();
     return families;
+  }
+
+  /** Lets neighbouring networks be reached past our default routes, as they are at present. */
+  refreshLinkRoutes(): void {
+    for (const family of FAMILIES) {
+      this.#flushTable(family, LINK_TABLE);
+      if (this.#hasDefaultRoute(family)) this.#copyLinkRoutes(family);
+    }
   }
 
   /** Removes the rules we added. Addresses and routes vanish with the interface. */
@@ -166,24 +191,45 @@ export class NetworkConfig {
     }
   }
 
-  /** Leaves `wanted` as the only address of its family. Returns 0, or why it could not be set. */
-  #setAddress(wanted: IpAddress): number {
+  #hasDefaultRoute(family: IpFamily): boolean {
+    return [...this.#routes.values()].some((route) =>
+      route.ip.family === family && route.prefixLength === 0
+    );
+  }
+
+  #copyLinkRoutes(family: IpFamily): void {
+    const routes = this.#netlink.dump(listRoutes(family, MAIN_TABLE));
+    if (typeof routes === "number") return;
+    for (const route of routes) {
+      const copy = copyLinkRoute(route, MAIN_TABLE, LINK_TABLE, this.#index);
+      if (copy) this.#try("copy link route", copy, EEXIST);
+    }
+  }
+
+  /** Leaves `wanted` and `services` as the only addresses of its family. Returns 0, or why it could not be set. */
+  #setAddress(wanted: IpAddress, services: readonly IpAddress[]): number {
     const { family } = wanted;
     const present = this.#addresses(family);
     let isSet = false;
     for (const address of present) {
-      const isWanted = equalIps(address.ip, wanted) &&
-        address.prefixLength === wanted.bytes.length * 8;
-      if (isWanted) isSet = true;
-      else this.#remove(address);
+      if (isHost(address, wanted)) isSet = true;
+      else if (!services.some((it) => isHost(address, it))) {
+        this.#remove(address);
+      }
     }
     if (isSet) return 0;
 
-    const address = { ip: wanted, prefixLength: wanted.bytes.length * 8 };
-    const code = this.#netlink.request(addAddress(this.#index, address));
+    const code = this.#netlink.request(
+      addAddress(this.#index, hostNetwork(wanted)),
+    );
     if (code === 0 || code === EEXIST) return 0;
     this.#refused("set address", code);
     return code;
+  }
+
+  #addService(address: IpAddress): void {
+    const request = addServiceAddress(this.#index, hostNetwork(address));
+    this.#try("set service address", request, EEXIST);
   }
 
   /** Takes away an address, which may have gone by itself. */
@@ -227,6 +273,22 @@ export class NetworkConfig {
     this.#routes = next;
   }
 
+  #setExceptions(wanted: readonly IpAddress[]): void {
+    const next = new Map(wanted.map((host) => [formatIp(host), host]));
+    for (const [text, host] of this.#exceptions) {
+      if (next.has(text)) continue;
+      this.#try(
+        "remove exception",
+        removeException(DEFAULT_TABLE, host),
+        ESRCH,
+      );
+    }
+    for (const host of next.values()) {
+      this.#try("add exception", addException(DEFAULT_TABLE, host), EEXIST);
+    }
+    this.#exceptions = next;
+  }
+
   #must(action: string, request: NetlinkRequest): void {
     const code = this.#netlink.request(request);
     if (code === 0) return;
@@ -251,4 +313,12 @@ export class NetworkConfig {
 
 function tableOf(route: Cidr): number {
   return route.prefixLength === 0 ? DEFAULT_TABLE : TUNNEL_TABLE;
+}
+
+function hostNetwork(ip: IpAddress): Cidr {
+  return { ip, prefixLength: ip.bytes.length * 8 };
+}
+
+function isHost({ ip, prefixLength }: Cidr, host: IpAddress): boolean {
+  return equalIps(ip, host) && prefixLength === host.bytes.length * 8;
 }

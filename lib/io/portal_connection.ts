@@ -31,6 +31,11 @@ import { type Resolve, resolveBySystem } from "./resolver.ts";
 /** What a portal connection has to tell. */
 export type PortalEvent<Message> =
   | { readonly kind: "joined" }
+  | {
+    /** These addresses of the portal are about to be dialed. */
+    readonly kind: "resolved";
+    readonly addresses: readonly IpAddress[];
+  }
   | { readonly kind: "message"; readonly message: Message }
   | {
     /** The connection or attempt failed. It goes on by itself. */
@@ -217,6 +222,7 @@ export class PortalConnection<Message, Request> {
       });
     }
 
+    this.#options.onEvent({ kind: "resolved", addresses });
     const upgraded = await upgrade(
       addresses,
       { ...this.#options, url, limits },

@@ -15,8 +15,9 @@ import {
 import {
   Control,
   type ControlOutput,
+  type HttpAnswer,
+  isControlPath,
   type Policy,
-  type Refusal,
 } from "../control/mod.ts";
 import type { Clock } from "./clock.ts";
 import {
@@ -42,14 +43,16 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const MAX_SLEEP_MS = 3_600_000;
 
 /** Answers what is no upgrade. */
-const BAD_REQUEST: Refusal = { status: 400, headers: {}, body: "" };
+const BAD_REQUEST: HttpAnswer = { status: 400, headers: {}, body: "" };
 
 /** Reason phrases of what the portal answers; faults may use any other status. */
 const REASONS: Readonly<Record<number, string>> = {
+  200: "OK",
   400: "Bad Request",
   401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
+  405: "Method Not Allowed",
   409: "Conflict",
   500: "Internal Server Error",
   503: "Service Unavailable",
@@ -188,7 +191,7 @@ export class PortalServer {
       if (progress.kind === "incomplete") return;
       clearTimeout(timeout);
       stream.off("data", onData);
-      if (progress.kind === "malformed") return refuse(stream, BAD_REQUEST);
+      if (progress.kind === "malformed") return respond(stream, BAD_REQUEST);
       this.#answer(stream, progress.head, progress.rest);
     };
     this.#streams.add(stream);
@@ -203,19 +206,28 @@ export class PortalServer {
   }
 
   #answer(stream: Socket, head: RequestHead, rest: Uint8Array): void {
-    if (!isUpgradeRequest(head)) return refuse(stream, BAD_REQUEST);
+    const { method, path, headers } = head;
+    const query = new URLSearchParams(head.query);
+    if (isControlPath(path)) {
+      const call = { method, path, query, headers };
+      return respond(
+        stream,
+        this.inject((control, now) => control.handleControlCall(call, now)),
+      );
+    }
+    if (!isUpgradeRequest(head)) return respond(stream, BAD_REQUEST);
     const socket = this.#nextSocket++;
     const answer = this.inject((control, now) =>
       control.handleConnect(socket, {
-        path: head.path,
-        query: new URLSearchParams(head.query),
-        headers: head.headers,
+        path,
+        query,
+        headers,
         remoteIp: ipOf(stream.remoteAddress ?? ""),
       }, now)
     );
     switch (answer.kind) {
       case "refuse":
-        return refuse(stream, answer.refusal);
+        return respond(stream, answer.refusal);
       case "accept":
         return this.#upgrade(stream, socket, head, rest);
     }
@@ -291,7 +303,7 @@ export class PortalServer {
 }
 
 /** Answers with an HTTP response and ends the stream. */
-function refuse(stream: Socket, { status, headers, body }: Refusal): void {
+function respond(stream: Socket, { status, headers, body }: HttpAnswer): void {
   const bytes = new TextEncoder().encode(body);
   const fields = {
     Connection: "close",

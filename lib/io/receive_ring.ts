@@ -1,6 +1,7 @@
 import {
   type Datagram,
   type Ecn,
+  ipEqualsBytes,
   type IpFamily,
   ipFromBytes,
   MAX_DATAGRAM_BYTES,
@@ -146,6 +147,12 @@ class ReceivedDatagram implements Datagram {
 
   isFrom(address: SocketAddress): boolean {
     return sockaddrIs(this.bytes, this.#ring.nameAt(this.#index), address);
+  }
+
+  isTo({ ip, port }: SocketAddress): boolean {
+    const { localAt, localFamily } = this.#ancillary;
+    return port === this.localPort && ip.family === localFamily &&
+      ipEqualsBytes(ip, this.bytes, localAt);
   }
 
   copySourceIp(target: Uint8Array): IpFamily {

@@ -12,6 +12,18 @@ export interface TunnelRoleSettings {
   readonly staticPrivateKey: Uint8Array;
 }
 
+/** What a gateway is told beside that. */
+export interface GatewayRoleSettings extends TunnelRoleSettings {
+  /** Whether flows are tracked also when the portal does not ask for it. */
+  readonly trackFlows: boolean;
+}
+
+/** What a client is made from. */
+export interface ClientRoleSettings extends TunnelRoleSettings {
+  /** Whether an Internet resource is used when there is one. */
+  readonly usesInternet: boolean;
+}
+
 /** What a relay is made from. */
 export interface RelayRoleSettings {
   /** Shared with the portal, which makes credentials from it. */
@@ -31,13 +43,17 @@ export const ROLES: RoleTable = {
   gateway: (settings, context) =>
     new Gateway({
       node: createNode("controlled", settings as TunnelRoleSettings, context),
+      arena: context.arena,
       epoch: context.epoch,
+      random: context.random,
       log: context.logger("gateway"),
+      trackFlows: (settings as GatewayRoleSettings).trackFlows,
     }),
   client: (settings, context) =>
     new Client({
       node: createNode("controlling", settings as TunnelRoleSettings, context),
       arena: context.arena,
+      usesInternet: (settings as ClientRoleSettings).usesInternet,
       log: context.logger("client"),
     }),
   relay: (settings, { mainPort, epoch, random, logger }) =>

@@ -39,18 +39,31 @@ const ADDRESS_PREFIX = 1;
 const ADDRESS_INTERFACE = 4;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
+const IFA_CACHEINFO = 6;
+/** `ifa_cacheinfo`: how long it is preferred and valid (s), and two times that only the kernel sets. */
+const DEPRECATED_FOREVER = Uint8Array.of(
+  ...[...u32(0), ...u32(0xffff_ffff), ...u32(0), ...u32(0)],
+);
 /** A tunnel has no neighbours to detect a duplicate at, and a tentative address cannot be bound. */
 const IFA_F_NODAD = 2;
 
 /** `rtmsg`: family, lengths of destination and source, TOS, table, protocol, scope, type, flags (4). */
 const ROUTE_FIXED_BYTES = 12;
 const ROUTE_TABLE = 4;
+const ROUTE_SCOPE = 6;
+const ROUTE_TYPE = 7;
 const RTA_DST = 1;
 const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
+const RTA_PREFSRC = 7;
 const RTA_TABLE = 15;
 const RTPROT_STATIC = 4;
 const RT_SCOPE_UNIVERSE = 0;
+const RT_SCOPE_LINK = 253;
+const RT_SCOPE_HOST = 254;
+const RT_TABLE_UNSPEC = 0;
 const RTN_UNICAST = 1;
+const RTN_THROW = 9;
 
 /** `fib_rule_hdr`: family, lengths, TOS, table, two reserved bytes, action, flags (4). */
 const FRA_PRIORITY = 6;
@@ -139,6 +152,26 @@ export function addAddress(index: number, address: Cidr): NetlinkRequest {
   };
 }
 
+/**
+ * Gives an interface an address that services can be bound to, but that no packet leaves from by itself.
+ *
+ * For IPv4 that is one which counts inside the host only, for IPv6 a deprecated one.
+ */
+export function addServiceAddress(
+  index: number,
+  address: Cidr,
+): NetlinkRequest {
+  const isIpv4 = address.ip.family === 4;
+  const request = addAddress(index, address);
+  const scope = isIpv4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+  const lifetime = { type: IFA_CACHEINFO, value: DEPRECATED_FOREVER };
+  return {
+    ...request,
+    body: addressBody(index, address, IFA_F_NODAD, scope),
+    attributes: isIpv4 ? request.attributes : [...request.attributes, lifetime],
+  };
+}
+
 /** Takes an address from an interface. */
 export function removeAddress(index: number, address: Cidr): NetlinkRequest {
   return {
@@ -171,6 +204,61 @@ export function removeRoute(
   return { type: RTM_DELROUTE, flags: 0, ...routeParts(index, table, network) };
 }
 
+/** Makes a table say nothing of a host, so that the next rule decides. */
+export function addException(table: number, host: IpAddress): NetlinkRequest {
+  return {
+    type: RTM_NEWROUTE,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    ...exceptionParts(table, host),
+  };
+}
+
+/** Undoes `addException`. */
+export function removeException(
+  table: number,
+  host: IpAddress,
+): NetlinkRequest {
+  return { type: RTM_DELROUTE, flags: 0, ...exceptionParts(table, host) };
+}
+
+/** Returns the request that puts a listed route to a neighbouring network into another table as well; `undefined` when it is none, is in another table than `from` or leads to the interface `except`. */
+export function copyLinkRoute(
+  reply: NetlinkReply,
+  from: number,
+  to: number,
+  except: number,
+): NetlinkRequest | undefined {
+  const { type, body } = reply;
+  if (type !== RTM_NEWROUTE || body.length < ROUTE_FIXED_BYTES) {
+    return undefined;
+  }
+  const attribute = (type: number) =>
+    findAttribute(body, ROUTE_FIXED_BYTES, type);
+  const destination = attribute(RTA_DST);
+  const device = attribute(RTA_OIF);
+  const isIpv4 = body[0] === addressFamily(4);
+  const isLink = body[ROUTE_TYPE] === RTN_UNICAST &&
+    !attribute(RTA_GATEWAY) &&
+    (!isIpv4 || body[ROUTE_SCOPE] === RT_SCOPE_LINK);
+  if (!isLink || tableOf(reply) !== from || !destination) return undefined;
+  if (device?.length !== 4 || readU32LE(device, 0) === except) return undefined;
+
+  const copy = body.slice(0, ROUTE_FIXED_BYTES);
+  copy[ROUTE_TABLE] = RT_TABLE_UNSPEC;
+  const source = attribute(RTA_PREFSRC);
+  return {
+    type: RTM_NEWROUTE,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    body: copy,
+    attributes: [
+      { type: RTA_DST, value: destination },
+      { type: RTA_OIF, value: device },
+      { type: RTA_TABLE, value: to },
+      ...(source ? [{ type: RTA_PREFSRC, value: source }] : []),
+    ],
+  };
+}
+
 /** Lists the routes of a table and a family. Filter the replies with `removeListedRoute`. */
 export function listRoutes(family: IpFamily, table: number): NetlinkRequest {
   const body = new Uint8Array(ROUTE_FIXED_BYTES);
@@ -188,11 +276,7 @@ export function removeListedRoute(
   if (type !== RTM_NEWROUTE || body.length < ROUTE_FIXED_BYTES) {
     return undefined;
   }
-  const named = findAttribute(body, ROUTE_FIXED_BYTES, RTA_TABLE);
-  const entryTable = named?.length === 4
-    ? readU32LE(named, 0)
-    : body[ROUTE_TABLE];
-  if (entryTable !== table) return undefined;
+  if (tableOf(reply) !== table) return undefined;
   return { type: RTM_DELROUTE, flags: 0, body, attributes: [] };
 }
 
@@ -223,9 +307,13 @@ function changeLink(
   return { type: RTM_NEWLINK, flags: 0, body, attributes };
 }
 
-function addressBody(index: number, address: Cidr, flags: number): Uint8Array {
+function addressBody(
+  index: number,
+  address: Cidr,
+  flags: number,
+  scope = RT_SCOPE_UNIVERSE,
+): Uint8Array {
   const family = addressFamily(address.ip.family);
-  const scope = RT_SCOPE_UNIVERSE;
   return Uint8Array.of(
     ...[family, address.prefixLength, flags, scope],
     ...u32(index),
@@ -238,16 +326,39 @@ function addressAttributes(address: Cidr): NetlinkRequest["attributes"] {
 }
 
 /** Table numbers above 255 are told by attribute only. */
+function tableOf({ body }: NetlinkReply): number | undefined {
+  const named = findAttribute(body, ROUTE_FIXED_BYTES, RTA_TABLE);
+  return named?.length === 4 ? readU32LE(named, 0) : body[ROUTE_TABLE];
+}
+
+function exceptionParts(
+  table: number,
+  host: IpAddress,
+): Pick<NetlinkRequest, "body" | "attributes"> {
+  const network = { ip: host, prefixLength: host.bytes.length * 8 };
+  return {
+    body: routeBody(network, RTN_THROW),
+    attributes: [
+      { type: RTA_DST, value: host.bytes },
+      { type: RTA_TABLE, value: table },
+    ],
+  };
+}
+
+function routeBody({ ip, prefixLength }: Cidr, type: number): Uint8Array {
+  const body = new Uint8Array(ROUTE_FIXED_BYTES);
+  body.set([addressFamily(ip.family), prefixLength], 0);
+  body.set([RTPROT_STATIC, RT_SCOPE_UNIVERSE, type], 5);
+  return body;
+}
+
 function routeParts(
   index: number,
   table: number,
   network: Cidr,
 ): Pick<NetlinkRequest, "body" | "attributes"> {
-  const body = new Uint8Array(ROUTE_FIXED_BYTES);
-  body.set([addressFamily(network.ip.family), network.prefixLength], 0);
-  body.set([RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST], 5);
   return {
-    body,
+    body: routeBody(network, RTN_UNICAST),
     attributes: [
       { type: RTA_DST, value: network.ip.bytes },
       { type: RTA_OIF, value: index },

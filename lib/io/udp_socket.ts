@@ -117,9 +117,10 @@ function enableOffloads(
   };
 }
 
-function setMark(fd: number, mark: number): void {
+/** Sets `SO_MARK` of a socket, before it sends anything. Throws `MissingCapabilityError` when that is refused. */
+export function setMark(fd: number, mark: number): void {
   if (setOption(fd, SOL_SOCKET, SO_MARK, mark)) return;
-  throw kernelRefusal("mark a UDP socket", errno());
+  throw kernelRefusal("mark a socket", errno());
 }
 
 function prepareIpv4(fd: number): void {

@@ -80,6 +80,22 @@ export function isRefusedByInternet(
   return false;
 }
 
+/**
+ * Returns the low 21 bits of the address at `bytes[at…]`.
+ *
+ * Tunnel and proxy ranges leave as many to tell addresses apart (/11 and
+ * /107), so within one range and family a small number is a perfect key.
+ */
+export function addressKey(
+  version: 4 | 6,
+  bytes: Uint8Array,
+  at: number,
+): number {
+  const end = at + (version === 4 ? 4 : 16);
+  return ((bytes[end - 3]! & 0x1f) << 16) | (bytes[end - 2]! << 8) |
+    bytes[end - 1]!;
+}
+
 function network(text: string): Cidr {
   const cidr = parseCidr(text);
   assert(cidr !== undefined, "An address range of ours is malformed");

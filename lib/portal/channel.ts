@@ -1,5 +1,6 @@
 import {
   assert,
+  Backoff,
   Counters,
   type Instant,
   type Logger,
@@ -8,7 +9,7 @@ import {
   type RandomSource,
   unreachable,
 } from "../base/mod.ts";
-import { Backoff, INITIAL_BACKOFF, reconnectBackoff } from "./backoff.ts";
+import { INITIAL_BACKOFF, reconnectBackoff } from "./backoff.ts";
 import type { Generation } from "./events.ts";
 import {
   type ConnectionFailure,

@@ -1,4 +1,10 @@
-import { type Cidr, err, type IpAddress, type Result } from "../base/mod.ts";
+import {
+  type Cidr,
+  err,
+  type IngestToken,
+  type IpAddress,
+  type Result,
+} from "../base/mod.ts";
 import {
   CLIENT_EVENTS,
   type EventName,
@@ -112,7 +118,7 @@ export interface AuthorizationCreated {
   /** Whether the path is chosen without ICE. */
   readonly useIceless: boolean;
   /** Names the authorization towards the flow-log service. Secret. */
-  readonly flowLogsIngestToken: string;
+  readonly flowLogsIngestToken: IngestToken;
 }
 
 /** Why a request was refused. Values that we do not know read as `unknown`. */

@@ -1,4 +1,9 @@
-import { err, type IpAddress, type Result } from "../base/mod.ts";
+import {
+  err,
+  type IngestToken,
+  type IpAddress,
+  type Result,
+} from "../base/mod.ts";
 import {
   type EventName,
   GATEWAY_EVENTS,
@@ -82,8 +87,8 @@ export interface CreateAuthorization {
   readonly expiresAt: number | null;
   /** Whether the path is chosen without ICE. */
   readonly useIceless: boolean;
-  /** Names the authorization towards the flow-log service. Secret. */
-  readonly flowLogsIngestToken: string;
+  /** Names the authorization towards the flow-log service. */
+  readonly flowLogsIngestToken: IngestToken;
 }
 
 /** What the portal tells a gateway, portal spec §4.4. Plain data. */

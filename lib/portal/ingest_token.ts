@@ -1,72 +1,93 @@
-import { fromBase64 } from "../base/mod.ts";
+import {
+  fromBase64,
+  type IngestToken,
+  type IngestTokenClaims,
+  Secret,
+} from "../base/mod.ts";
 import { type Fields, readPayload } from "./fields.ts";
 
-/** Whose copy of an authorization's token it is. */
-export type IngestTokenRole = "initiator" | "responder";
-
-const REQUIRED_TEXTS = [
-  "account_id",
-  "initiator_device_id",
-  "responder_device_id",
-  "policy_authorization_id",
-  "policy_id",
-  "resource_id",
-  "resource_name",
-  "initiator_actor_id",
-  "initiator_actor_name",
-  "authorized_at",
-  "authorization_expires_at",
-] as const;
-
+/** Claims that may be absent, by the names they have in ours. */
 const OPTIONAL_TEXTS = [
-  "resource_address",
-  "initiator_actor_email",
-  "initiator_auth_provider_id",
-  "initiator_client_version",
-  "initiator_device_os_name",
-  "initiator_device_os_version",
-  "initiator_device_serial",
-  "initiator_device_uuid",
-  "initiator_device_identifier_for_vendor",
-  "initiator_device_firebase_installation_id",
-] as const;
-
-const NUMBERS = ["iat", "exp"] as const;
+  ["resourceAddress", "resource_address"],
+  ["initiatorActorEmail", "initiator_actor_email"],
+  ["initiatorAuthProviderId", "initiator_auth_provider_id"],
+  ["initiatorClientVersion", "initiator_client_version"],
+  ["initiatorDeviceOsName", "initiator_device_os_name"],
+  ["initiatorDeviceOsVersion", "initiator_device_os_version"],
+  ["initiatorDeviceSerial", "initiator_device_serial"],
+  ["initiatorDeviceUuid", "initiator_device_uuid"],
+  [
+    "initiatorDeviceIdentifierForVendor",
+    "initiator_device_identifier_for_vendor",
+  ],
+  [
+    "initiatorDeviceFirebaseInstallationId",
+    "initiator_device_firebase_installation_id",
+  ],
+] as const satisfies readonly (readonly [keyof IngestTokenClaims, string])[];
 
 /**
- * Tells whether `token` has the structure of a flow-log ingest token, portal
- * spec §6.5: an HS256 JWT with the claims that flow logs need.
+ * Reads a flow-log ingest token, portal spec §6.5: an HS256 JWT with the
+ * claims that flow logs need. Returns `undefined` when its structure is wrong.
  *
  * Its signature cannot be checked, since the key is a secret of the account.
  */
-export function isIngestToken(token: string): boolean {
-  const [header, claims, signature, ...rest] = token.split(".");
-  if (!header || !claims || !signature || rest.length > 0) return false;
-  if (!decodeBase64Url(signature)) return false;
+export function parseIngestToken(token: string): IngestToken | undefined {
+  const [header, payload, signature, ...rest] = token.split(".");
+  if (!header || !payload || !signature || rest.length > 0) return undefined;
+  if (!decodeBase64Url(signature)) return undefined;
 
-  return satisfies(header, checkHeader) && satisfies(claims, checkClaims);
+  const algorithm = readSegment(header, readHeader);
+  const claims = readSegment(payload, readClaims);
+  if (algorithm === undefined || claims === undefined) return undefined;
+  return { secret: new Secret(token), claims };
 }
 
-function checkHeader(fields: Fields): void {
-  fields.variant("alg", ["HS256"]);
+function readHeader(fields: Fields): string {
+  return fields.variant("alg", ["HS256"]);
 }
 
-function checkClaims(fields: Fields): void {
-  for (const name of REQUIRED_TEXTS) fields.string(name);
-  for (const name of OPTIONAL_TEXTS) fields.optionalString(name);
-  for (const name of NUMBERS) fields.unsigned(name);
-  fields.boolean("uploads_enabled");
-  fields.variant("role", ["initiator", "responder"]);
+function readClaims(fields: Fields): IngestTokenClaims {
+  return {
+    accountId: fields.string("account_id"),
+    issuedAt: fields.unsigned("iat"),
+    expiresAt: fields.unsigned("exp"),
+    uploadsEnabled: fields.boolean("uploads_enabled"),
+    role: fields.variant("role", ["initiator", "responder"]),
+    initiatorDeviceId: fields.string("initiator_device_id"),
+    responderDeviceId: fields.string("responder_device_id"),
+    policyAuthorizationId: fields.string("policy_authorization_id"),
+    policyId: fields.string("policy_id"),
+    resourceId: fields.string("resource_id"),
+    resourceName: fields.string("resource_name"),
+    initiatorActorId: fields.string("initiator_actor_id"),
+    initiatorActorName: fields.string("initiator_actor_name"),
+    authorizedAt: fields.string("authorized_at"),
+    authorizationExpiresAt: fields.string("authorization_expires_at"),
+    ...readOptionalClaims(fields),
+  };
 }
 
-function satisfies(segment: string, check: (fields: Fields) => void): boolean {
+function readOptionalClaims(fields: Fields): Partial<IngestTokenClaims> {
+  const present = OPTIONAL_TEXTS.flatMap(([name, claim]) => {
+    const text = fields.optionalString(claim);
+    return text === undefined ? [] : [[name, text] as const];
+  });
+  return Object.fromEntries(present);
+}
+
+function readSegment<T>(
+  segment: string,
+  read: (fields: Fields) => T,
+): T | undefined {
   const bytes = decodeBase64Url(segment);
-  if (!bytes) return false;
+  if (!bytes) return undefined;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return readPayload(JSON.parse(text), check).ok;
+    const result = readPayload(JSON.parse(text), read);
+    return result.ok ? result.value : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

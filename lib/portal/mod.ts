@@ -100,15 +100,10 @@ export {
   parseClientMessage,
   type Site,
 } from "./client_messages.ts";
-export { isIngestToken } from "./ingest_token.ts";
+export { parseIngestToken } from "./ingest_token.ts";
 export { type CandidateChange, HeldCandidates } from "./held_candidates.ts";
 export type { SendVerdict, SessionCount } from "./session.ts";
-export {
-  Backoff,
-  type BackoffPlan,
-  INITIAL_BACKOFF,
-  reconnectBackoff,
-} from "./backoff.ts";
+export { INITIAL_BACKOFF, reconnectBackoff } from "./backoff.ts";
 export { retryAfterMs } from "./retry_after.ts";
 export { parseProblem, type Problem } from "./problem.ts";
 export {

@@ -1,6 +1,14 @@
-import type { Cidr, IpAddress, Result, SocketAddress } from "../base/mod.ts";
+import {
+  type Cidr,
+  type IngestToken,
+  type IngestTokenClaims,
+  type IpAddress,
+  type Result,
+  Secret,
+  type SocketAddress,
+} from "../base/mod.ts";
 import type { FieldRefusal, Fields } from "./fields.ts";
-import { isIngestToken } from "./ingest_token.ts";
+import { parseIngestToken } from "./ingest_token.ts";
 
 /** One relay, with all addresses that the portal lists under its id. */
 export interface Relay {
@@ -100,6 +108,12 @@ export interface OutgoingEvent {
   readonly payload: unknown;
 }
 
+/** What a token reads as after something went wrong; the whole message is then thrown away. */
+const NO_TOKEN: IngestToken = {
+  secret: new Secret(""),
+  claims: {} as IngestTokenClaims,
+};
+
 /** Wire form of one entry of a relay list. */
 interface RelayEntry {
   readonly id: string;
@@ -197,10 +211,11 @@ export function readCandidates(fields: Fields, name: string): string[] {
 }
 
 /** Reads a flow-log ingest token and refuses one that lacks the structure. */
-export function readIngestToken(fields: Fields, name: string): string {
-  const token = fields.string(name);
-  if (!isIngestToken(token)) fields.refuse("invalid-ingest-token", name);
-  return token;
+export function readIngestToken(fields: Fields, name: string): IngestToken {
+  const token = parseIngestToken(fields.string(name));
+  if (token !== undefined) return token;
+  fields.refuse("invalid-ingest-token", name);
+  return NO_TOKEN;
 }
 
 function readRelayEntry(fields: Fields): RelayEntry | undefined {

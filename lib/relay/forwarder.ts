@@ -1,4 +1,5 @@
 import {
+  copyBytes,
   type Counters,
   type Datagram,
   type DatagramSink,
@@ -111,7 +112,7 @@ export class Forwarder {
     if (length > MAX_DATAGRAM_BYTES) {
       return this.#counters.increment("too-large");
     }
-    copy(bytes, start, end, out.bytes, out.reserve());
+    copyBytes(bytes, start, end, out.bytes, out.reserve());
     out.commit(length, null, channel.allocation.port, channel.peer, 0);
     this.#counters.increment("to-peer");
     this.#counters.add("to-peer-bytes", length);
@@ -130,7 +131,7 @@ export class Forwarder {
     }
     const at = out.reserve();
     writeChannelDataHeader(out.bytes, at, channel.number, length);
-    copy(bytes, start, end, out.bytes, at + CHANNEL_DATA_HEADER_LENGTH);
+    copyBytes(bytes, start, end, out.bytes, at + CHANNEL_DATA_HEADER_LENGTH);
     const { address, localIp } = channel.allocation.client;
     const total = length + CHANNEL_DATA_HEADER_LENGTH;
     out.commit(total, localIp, MAIN_PORT, address, 0);
@@ -141,18 +142,3 @@ export class Forwarder {
 
 /** Stands for the port that clients talk to (`Transmit.localPort`). */
 const MAIN_PORT = 0;
-
-/** Copies `[start, end)` without allocating a view. In one arena, where packets live, it is a single move. */
-function copy(
-  from: Uint8Array,
-  start: number,
-  end: number,
-  to: Uint8Array,
-  at: number,
-): void {
-  if (from === to) {
-    to.copyWithin(at, start, end);
-    return;
-  }
-  for (let i = start; i < end; i++) to[at + i - start] = from[i]!;
-}

@@ -41,6 +41,12 @@ const ICMPV6_UNREACHABLE = 1;
 const ICMPV6_PACKET_TOO_BIG = 2;
 const ICMPV6_TIME_EXCEEDED = 3;
 
+/** Unreachable, source quench, redirect, time exceeded, parameter problem (RFC 792). */
+const ICMPV4_ERROR_TYPES = [3, 4, 5, 11, 12];
+/** Types below are errors (RFC 4443 §2.1). */
+const ICMPV6_FIRST_INFORMATIONAL = 128;
+const ICMPV6_REDIRECT = 137;
+
 /** Bytes of a quoted TCP or UDP header that hold the ports. */
 const PORTS_LENGTH = 4;
 
@@ -167,6 +173,21 @@ export class IcmpErrorView {
       default:
         return false;
     }
+  }
+}
+
+/** Tells whether a packet is an ICMP error or a redirect, of whatever content: about those no error may be sent (RFC 1122 §3.2.2, RFC 4443 §2.4). */
+export function isIcmpErrorMessage(
+  { protocol, bytes, transportAt }: IpPacketView,
+): boolean {
+  const type = bytes[transportAt + ICMP_TYPE]!;
+  switch (protocol) {
+    case PROTOCOL_ICMP:
+      return ICMPV4_ERROR_TYPES.includes(type);
+    case PROTOCOL_ICMPV6:
+      return type < ICMPV6_FIRST_INFORMATIONAL || type === ICMPV6_REDIRECT;
+    default:
+      return false;
   }
 }
 

@@ -25,6 +25,8 @@ export {
 } from "./ip_packet.ts";
 export {
   packSelector,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
   type Selector,
   SELECTOR_ECHO,
   SELECTOR_OTHER_ICMP,
@@ -34,7 +36,21 @@ export {
   selectorKind,
   selectorValue,
 } from "./selector.ts";
-export { type IcmpErrorClass, IcmpErrorView } from "./icmp_error.ts";
+export {
+  type IcmpErrorClass,
+  IcmpErrorView,
+  isIcmpErrorMessage,
+} from "./icmp_error.ts";
+export {
+  TCP_ACK,
+  TCP_FIN,
+  TCP_RST,
+  TCP_SYN,
+  tcpFlags,
+  transportPayloadLength,
+} from "./tcp.ts";
+export { type IcmpReplyKind, writeIcmpReply } from "./icmp_reply.ts";
+export { rebuildIcmpError } from "./icmp_translation.ts";
 export {
   applyOuterEcn,
   replaceDestinationAddress,
@@ -63,6 +79,16 @@ export {
   p2pControlEvent,
   p2pControlPayloadAt,
 } from "./p2p_control.ts";
+export {
+  type AssignedIps,
+  type DomainStatus,
+  encodeAssignedIps,
+  encodeDomainStatus,
+  P2P_PAYLOAD_REFUSALS,
+  type P2pPayloadRefusal,
+  readAssignedIps,
+  readDomainStatus,
+} from "./p2p_domain.ts";
 export {
   encodePathProbe,
   pathProbeIdentifier,

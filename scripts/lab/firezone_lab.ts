@@ -1,3 +1,4 @@
+import { NAMES, startDnsServers } from "./dns_server.ts";
 import { Lab } from "./lab.ts";
 import type { LabProcess } from "./lab_process.ts";
 import {
@@ -12,6 +13,7 @@ import {
 const PORTAL_PORT = 8081;
 const GATEWAY_TOKEN = ".lab-gateway-token";
 const CLIENT_TOKEN = "n.lab-client-token";
+const CONTROL_TOKEN = "lab-control-token";
 
 /** The relays of the lab. Sockets of a relay take all addresses of their box, so each has its own. */
 const RELAYS: readonly LabRelay[] = [
@@ -40,10 +42,42 @@ interface LabRelay {
 /** How long a role may take to come up, in ms. */
 const START_MS = 15_000;
 
-/** The policy of the lab: one client may reach the network behind one gateway. */
-const POLICY = {
+/** A policy file as far as tests change it. */
+export interface LabPolicy {
+  /** Whether the account has connections without ICE. */
+  readonly iceless: boolean;
+  /** Where flow logs go, as in the policy file. */
+  readonly flow_logs?: Readonly<Record<string, unknown>>;
+  /** What can be reached. */
+  readonly resources: readonly {
+    readonly name: string;
+    readonly type: "cidr" | "ip" | "dns" | "internet";
+    readonly address?: string;
+    readonly site: string;
+    readonly filters?: readonly {
+      readonly protocol: "tcp" | "udp" | "icmp";
+      readonly ports?: readonly string[];
+    }[];
+  }[];
+  /** Who may reach it. */
+  readonly policies: readonly {
+    readonly client: string;
+    readonly resource: string;
+    readonly expires_at?: string;
+  }[];
+}
+
+const WEB_ONLY = [{ protocol: "tcp", ports: ["80"] }] as const;
+const WEB_AND_PING = [...WEB_ONLY, { protocol: "icmp" }] as const;
+
+/** The policy of the lab: one client may reach the networks and names behind one gateway. */
+const POLICY: LabPolicy & Readonly<Record<string, unknown>> = {
   secret: "6c6162".repeat(10),
   account: "lab",
+  control_token: CONTROL_TOKEN,
+  iceless: false,
+  search_domain: NAMES.searchDomain,
+  upstream_dns: [SITES.publicResolver],
   sites: [{ name: "HQ" }],
   gateways: [{ name: "gateway-1", site: "HQ", token: GATEWAY_TOKEN }],
   clients: [{ name: "laptop", token: CLIENT_TOKEN }],
@@ -61,7 +95,37 @@ const POLICY = {
       type: "ip",
       address: SITES.webOnly,
       site: "HQ",
-      filters: [{ protocol: "tcp", ports: ["80"] }],
+      filters: WEB_ONLY,
+    },
+    { name: "App", type: "dns", address: NAMES.app, site: "HQ" },
+    { name: "Zone", type: "dns", address: "**.lab.test", site: "HQ" },
+    {
+      name: "Corp",
+      type: "dns",
+      address: `**.${NAMES.wildcard}`,
+      site: "HQ",
+      filters: WEB_AND_PING,
+    },
+    {
+      name: "Mirror",
+      type: "dns",
+      address: NAMES.mirror,
+      site: "HQ",
+      filters: WEB_ONLY,
+    },
+    {
+      name: "Files",
+      type: "dns",
+      address: "*.files.test",
+      site: "HQ",
+      filters: WEB_AND_PING,
+    },
+    {
+      name: "Search",
+      type: "dns",
+      address: `**.${NAMES.searchDomain}`,
+      site: "HQ",
+      filters: WEB_AND_PING,
     },
   ],
   policies: [{ client: "*", resource: "*" }],
@@ -76,8 +140,8 @@ export const PROGRAM_FROM_SOURCE: readonly string[] = [
 ];
 
 /**
- * Portal, relays, gateway and client of this project, and a web server as the
- * resource, each in its place in the network of `buildSites`.
+ * Portal, relays, gateway and client of this project, and web servers and
+ * resolvers as resources, each in its place in the network of `buildSites`.
  */
 export class FirezoneLab implements AsyncDisposable {
   /** The namespaces. */
@@ -85,6 +149,8 @@ export class FirezoneLab implements AsyncDisposable {
   readonly #program: readonly string[];
   #policyPath = "";
   #routers: RouterSpecs = ORDINARY_ROUTERS;
+  #policy: LabPolicy = POLICY;
+  #portal: LabProcess | undefined;
 
   /** `program` is the command line that stands for `firezone-gateway`. */
   constructor(
@@ -95,23 +161,45 @@ export class FirezoneLab implements AsyncDisposable {
     this.#program = program;
   }
 
-  /** Builds the network and starts the web server. `iceless`: whether the account has connections without ICE. */
+  /** Builds the network and starts web servers and resolvers. `policy` is what differs from the lab's policy. */
   async build(
     routers: RouterSpecs = ORDINARY_ROUTERS,
-    { iceless = false }: { readonly iceless?: boolean } = {},
+    policy: Partial<LabPolicy> = {},
   ): Promise<void> {
     this.#routers = routers;
+    this.#policy = { ...POLICY, ...policy };
     await buildSites(this.lab, routers);
     await this.#buildSecondRelay();
+    await startDnsServers(this.lab);
     this.#policyPath = await Deno.makeTempFile({
       prefix: "firezone-lab-",
       suffix: ".json",
     });
-    const policy = { ...POLICY, iceless };
-    await Deno.writeTextFile(this.#policyPath, JSON.stringify(policy));
-    const script = new URL("./web_server.ts", import.meta.url).pathname;
-    const command = [Deno.execPath(), "run", "--allow-net", script, "80"];
-    await this.lab.spawn("web", "web", command).waitFor(/Listening/, START_MS);
+    await this.#writePolicy();
+    await Promise.all(["web", "far"].map((box) => this.#startWebServer(box)));
+  }
+
+  /** Puts an edited policy in force, at once if the portal runs. */
+  async changePolicy(edit: (policy: LabPolicy) => LabPolicy): Promise<void> {
+    this.#policy = edit(this.#policy);
+    await this.#writePolicy();
+    this.#portal?.signal("SIGHUP");
+  }
+
+  /** Makes the portal take back what the client may do through the gateway, and returns the resources that this concerned. */
+  async revokeAccess(...resources: readonly string[]): Promise<string[]> {
+    const query = new URLSearchParams([
+      ["client", "laptop"],
+      ["gateway", "gateway-1"],
+      ...resources.map((name) => ["resource", name]),
+    ]);
+    const url = `http://${SITES.portal}:${PORTAL_PORT}/control/revoke-access`;
+    const answer = await this.lab.must(
+      "internet",
+      ...["curl", "-sSf", "-X", "POST"],
+      ...["-H", `Authorization: Bearer ${CONTROL_TOKEN}`, `${url}?${query}`],
+    );
+    return JSON.parse(answer).revoked;
   }
 
   /** Replaces both routers. For gateway and client to notice, they have to be started anew. */
@@ -131,6 +219,7 @@ export class FirezoneLab implements AsyncDisposable {
       ...args,
     ], ENV);
     await portal.waitFor(/Serving/, START_MS);
+    this.#portal = portal;
     return portal;
   }
 
@@ -169,15 +258,16 @@ export class FirezoneLab implements AsyncDisposable {
     return this.lab.spawn("gateway", "gateway", program, this.gatewayEnv());
   }
 
-  /** Starts the client and waits until it has its interface. */
-  async startClient(): Promise<LabProcess> {
-    const client = this.lab.spawn("client", "client", [
-      ...this.#program,
-      "client",
-    ], {
+  /** Starts the client, with more variables in its environment if need be, and waits until it has its interface. */
+  async startClient(
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<LabProcess> {
+    const command = [...this.#program, "client"];
+    const client = this.lab.spawn("client", "client", command, {
       ...this.#env("client"),
       FIREZONE_TOKEN: CLIENT_TOKEN,
       FIREZONE_ID: "laptop",
+      ...env,
     });
     await client.waitFor(/Interface configured/, START_MS);
     return client;
@@ -187,6 +277,7 @@ export class FirezoneLab implements AsyncDisposable {
   gatewayEnv(): Record<string, string> {
     return {
       ...this.#env("gateway"),
+      FIREZONE_FLOW_LOGS: "true",
       FIREZONE_TOKEN: GATEWAY_TOKEN,
       FIREZONE_ID: "gateway-1",
     };
@@ -196,6 +287,18 @@ export class FirezoneLab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab[Symbol.asyncDispose]();
     if (this.#policyPath !== "") await Deno.remove(this.#policyPath);
+  }
+
+  async #writePolicy(): Promise<void> {
+    const policy = JSON.stringify(this.#policy);
+    await Deno.writeTextFile(this.#policyPath, policy);
+  }
+
+  async #startWebServer(box: string): Promise<void> {
+    const script = new URL("./web_server.ts", import.meta.url).pathname;
+    const command = [Deno.execPath(), "run", "--allow-net", script, "80"];
+    const server = this.lab.spawn(box, `web-server-${box}`, command);
+    await server.waitFor(/Listening/, START_MS);
   }
 
   async #buildSecondRelay(): Promise<void> {

@@ -30,6 +30,7 @@ export class Lab implements AsyncDisposable {
   readonly #prefix: string;
   readonly #boxes: string[] = [];
   readonly #processes: LabProcess[] = [];
+  readonly #configured = new Set<string>();
 
   /** Names the lab; `prefix` starts the name of each namespace. */
   constructor(prefix: string) {
@@ -89,6 +90,19 @@ export class Lab implements AsyncDisposable {
     await this.must(box, "nft", ruleset);
   }
 
+  /** Gives programs of a namespace that start from here on a file of their own in `/etc`, such as `resolv.conf`; a second call changes it for those that run. */
+  async configure(box: string, file: string, text: string): Promise<void> {
+    const directory = `/etc/netns/${this.#nameOf(box)}`;
+    this.#configured.add(directory);
+    await Deno.mkdir(directory, { recursive: true });
+    await Deno.writeTextFile(`${directory}/${file}`, text);
+  }
+
+  /** Lets an interface compute the checksums of what it sends before anybody captures it. */
+  async completeChecksums(box: string, device: string): Promise<void> {
+    await this.must(box, "ethtool", "-K", device, "tx", "off");
+  }
+
   /** Runs a command in a namespace to its end. */
   run(box: string, ...command: readonly string[]): Promise<CommandResult> {
     return capture(this.commandIn(box, command));
@@ -116,6 +130,9 @@ export class Lab implements AsyncDisposable {
     await Promise.all(this.#processes.toReversed().map((it) => it.stop()));
     for (const box of this.#boxes.toReversed()) {
       await capture(["ip", "netns", "delete", this.#nameOf(box)]);
+    }
+    for (const directory of this.#configured) {
+      await Deno.remove(directory, { recursive: true });
     }
   }
 

@@ -17,6 +17,22 @@ export const SITES = {
   webIpv6: "fd00:10:20::100",
   /** Another address of the same host, of which the policy grants only the web server. */
   webOnly: "10.30.0.100",
+  /** A server that the policy grants by its names only, see `NAMES`. */
+  app: "172.21.0.100",
+  /** The same in IPv6. */
+  appIpv6: "fd00:172:21::100",
+  /** Another address of the same host, which has several names. */
+  files: "172.21.0.101",
+  /** The same in IPv6. */
+  filesIpv6: "fd00:172:21::101",
+  /** Where the gateway's resolver serves. */
+  resolver: "172.21.0.53",
+  /** The same in IPv6. */
+  resolverIpv6: "fd00:172:21::53",
+  /** A server behind a router with a narrow link, granted by its name. */
+  far: "172.22.0.100",
+  /** Where the resolver of the internet serves. */
+  publicResolver: "203.0.113.53",
   /** The network that the policy grants. */
   resourceNetwork: "10.20.0.0/16",
   /** The same in IPv6. */
@@ -75,14 +91,15 @@ const SECOND = 2;
  * Builds the lab's network: two sites behind routers, and an internet between.
  *
  * ```text
- * client ── router-c ── internet ── router-g ── gateway ── web
- *                   (portal) │
+ * client ── router-c ── internet ── router-g ── gateway ── web (resolver)
+ *                   (portal) │                        └── router-r ── far
  *                          relay
  * ```
  *
  * The internet, portal and relay have both families; what leads there from a
  * site, and past which NAT, its router says. The gateway's host forwards and
- * masquerades what comes out of the tunnel.
+ * masquerades what comes out of the tunnel. The link to `far` carries no more
+ * than `FAR_MTU` bytes, but `far` does not say so in its TCP handshakes.
  */
 export async function buildSites(
   lab: Lab,
@@ -97,6 +114,8 @@ export async function buildSites(
       "router-g",
       "gateway",
       "web",
+      "router-r",
+      "far",
     ]
   ) {
     await lab.addBox(box);
@@ -107,6 +126,8 @@ export async function buildSites(
     await setRouter(lab, host, routers[host]);
   }
   await buildResourceNetwork(lab);
+  await buildFarNetwork(lab);
+  await masqueradeTunnel(lab);
 }
 
 /** Makes the router of a site another one. All its mappings are gone, and its host starts anew at the same addresses. */
@@ -142,9 +163,10 @@ export async function setRouter(
 
 /** The portal is on the internet's own box. The relay has one of its own, where its sockets have no other address to send from. */
 async function buildInternet(lab: Lab): Promise<void> {
-  const { portal, relay, portalIpv6, relayIpv6 } = SITES;
+  const { portal, relay, portalIpv6, relayIpv6, publicResolver } = SITES;
   await lab.sysctl("internet", ...FORWARDING);
-  for (const address of [`${portal}/32`, `${portalIpv6}/128`]) {
+  const own = [`${portal}/32`, `${portalIpv6}/128`, `${publicResolver}/32`];
+  for (const address of own) {
     await lab.must("internet", "ip", "address", "add", address, "dev", "lo");
   }
   await lab.addLink(
@@ -218,7 +240,13 @@ async function buildResourceNetwork(lab: Lab): Promise<void> {
     {
       box: "gateway",
       device: "eth1",
-      addresses: ["10.20.0.1/16", "10.30.0.1/24", "fd00:10:20::1/64"],
+      addresses: [
+        "10.20.0.1/16",
+        "10.30.0.1/24",
+        "172.21.0.1/24",
+        "fd00:10:20::1/64",
+        "fd00:172:21::1/64",
+      ],
     },
     {
       box: "web",
@@ -227,21 +255,58 @@ async function buildResourceNetwork(lab: Lab): Promise<void> {
         `${SITES.web}/16`,
         `${SITES.webOnly}/24`,
         `${SITES.webIpv6}/64`,
+        ...NAMED.map((ip) => `${ip}/${ip.includes(":") ? 64 : 24}`),
       ],
     },
   );
+  await lab.completeChecksums("gateway", "eth1");
+  await lab.completeChecksums("web", "eth0");
   await lab.sysctl(
     "gateway",
     ...FORWARDING,
     "net.ipv4.conf.all.src_valid_mark=1",
   );
+}
+
+/** Addresses of the web box that only names lead to, and the resolver's. */
+const NAMED = [
+  SITES.app,
+  SITES.appIpv6,
+  SITES.files,
+  SITES.filesIpv6,
+  SITES.resolver,
+  SITES.resolverIpv6,
+];
+
+/** How much the link to `far` carries, in bytes. Below what IPv6 needs, so it has none. */
+export const FAR_MTU = 1_000;
+
+async function buildFarNetwork(lab: Lab): Promise<void> {
+  await lab.addLink(
+    { box: "gateway", device: "eth2", addresses: ["10.40.0.1/30"] },
+    { box: "router-r", device: "near", addresses: ["10.40.0.2/30"] },
+  );
+  await lab.addLink(
+    { box: "router-r", device: "far", addresses: ["172.22.0.1/24"] },
+    { box: "far", device: "eth0", addresses: [`${SITES.far}/24`] },
+  );
+  const mtu = ["mtu", String(FAR_MTU)];
+  await lab.must("router-r", "ip", "link", "set", "far", ...mtu);
+  await lab.must("far", "ip", "link", "set", "eth0", ...mtu);
+  await lab.sysctl("router-r", ...FORWARDING);
+  await lab.addRoute("gateway", "172.22.0.0/24", "10.40.0.2");
+  const towards = ["default", "via", "172.22.0.1", "advmss", "1460"];
+  await lab.must("far", "ip", "route", "add", ...towards);
+}
+
+async function masqueradeTunnel(lab: Lab): Promise<void> {
   await lab.nft(
     "gateway",
     `table inet firezone {
       chain postrouting {
         type nat hook postrouting priority 100;
-        ip saddr 100.64.0.0/11 oifname "eth1" masquerade
-        ip6 saddr fd00:2021:1111::/107 oifname "eth1" masquerade
+        ip saddr 100.64.0.0/11 oifname "eth*" masquerade
+        ip6 saddr fd00:2021:1111::/107 oifname "eth*" masquerade
       }
     }`,
   );

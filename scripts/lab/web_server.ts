@@ -1,5 +1,6 @@
 /**
- * The resource of the lab: `GET /` greets, `GET /bytes/N` streams N zero bytes.
+ * The resource of the lab: `GET /` greets, `GET /bytes/N` streams N zero bytes,
+ * `POST` tells how many bytes came.
  *
  * Usage: web_server.ts PORT
  */
@@ -17,7 +18,14 @@ function streamZeros(length: number): ReadableStream<Uint8Array> {
   });
 }
 
+async function count(stream: ReadableStream<Uint8Array> | null) {
+  let bytes = 0;
+  for await (const chunk of stream ?? []) bytes += chunk.length;
+  return new Response(String(bytes));
+}
+
 Deno.serve({ hostname: "::", port: Number(Deno.args[0]) }, (request) => {
+  if (request.method === "POST") return count(request.body);
   const bytes = /^\/bytes\/(\d{1,12})$/.exec(new URL(request.url).pathname)
     ?.[1];
   if (bytes === undefined) return new Response("Hello from the resource\n");

@@ -7,6 +7,8 @@ import {
   dnsResource,
   GATEWAY,
   internetResource,
+  type TestClient,
+  uuidOf,
 } from "../support/gateway_harness.ts";
 import {
   echoRequest,
@@ -15,13 +17,26 @@ import {
   tcpPacket,
   udpPacket,
 } from "../support/ip_packet.ts";
-import type { PacketFacts } from "../support/naive_gateway.ts";
+import type { FlowFacts, NaiveName } from "../support/naive_client.ts";
 import { filterRules, ports } from "./policy.ts";
 
-/** A packet and what it is, in words. */
+/** Between whom and the rest of the world a packet goes. */
+export type Direction = "outbound" | "inbound";
+
+/** A packet between a client and the rest of the world. */
 export interface WorldPacket {
-  readonly bytes: Uint8Array;
-  readonly fields: PacketFacts;
+  /** Whose connection it comes on, or whose address it goes to. */
+  readonly client: TestClient;
+  readonly direction: Direction;
+  readonly facts: FlowFacts;
+  /** What comes back if the packet passes outbound. */
+  readonly answer: "none" | "reply" | "icmp-error";
+}
+
+/** What one client may reach, and the names it has announced, in order. */
+export interface WorldAccess {
+  readonly resources: readonly Resource[];
+  readonly names: readonly NaiveName[];
 }
 
 const NETWORKS = [
@@ -32,98 +47,147 @@ const NETWORKS = [
 /** Addresses on both sides of every border that the spec draws. */
 const PLACES_V4 = [
   ...["10.0.0.1", "10.1.0.1", "10.1.2.3", "10.1.2.3", "1.1.1.1", "8.8.8.8"],
-  ...["100.96.0.1", "100.95.255.255", "192.168.1.1", "169.254.169.254"],
+  ...["100.96.0.1", "100.96.0.4", "100.95.255.255", "192.168.1.1"],
+  "169.254.169.254",
   ...["224.0.0.1", "255.255.255.255", "0.0.0.0", ALICE.ipv4, BOB.ipv4],
   GATEWAY.ipv4,
 ];
 const PLACES_V6 = [
   ...["2001:db8::1", "2001:db8::5", "2001:db8::5", "2606:4700::1", "::1", "::"],
-  ...["fd00:2021:1111:8000::1", "fd12::1", "fe80::1", "ff02::1", ALICE.ipv6],
+  ...["fd00:2021:1111:8000::1", "fd00:2021:1111:8000::2"],
+  ...["fd00:2021:1111:8000::3", "fd12::1", "fe80::1", "ff02::1", ALICE.ipv6],
   ...[BOB.ipv6, GATEWAY.ipv6],
 ];
 
-/** Sets of resources of all kinds, mostly overlapping. */
-export function worldResources(): fc.Arbitrary<Resource[]> {
+/** The names that clients announce, and the proxies that they make up for each. */
+const WIKI = "wiki.corp.example";
+const GIT = "git.corp.example";
+const PROXIES: Readonly<Record<string, readonly string[]>> = {
+  [WIKI]: [
+    ...["100.96.0.1", "100.96.0.2"],
+    ...["fd00:2021:1111:8000::1", "fd00:2021:1111:8000::2"],
+  ],
+  [GIT]: ["100.96.0.3", "fd00:2021:1111:8000::3"],
+};
+const REALS = [
+  ...["10.0.0.1", "10.1.2.3", "8.8.8.8", "192.168.1.1"],
+  ...["2001:db8::1", "2001:db8::5"],
+];
+
+/** Resources of all kinds, mostly overlapping, and names that belong to some of them. */
+export function worldAccess(): fc.Arbitrary<WorldAccess> {
   const cidr = fc.record({
     network: fc.constantFrom(...NETWORKS),
     rules: filterRules(),
   });
+  const name = fc.record({
+    pattern: fc.constantFrom(WIKI, WIKI, GIT, "*.corp.example"),
+    rules: fc.oneof(fc.constant([]), filterRules()),
+    addresses: fc.subarray(REALS),
+    isAnnounced: fc.constantFrom(true, true, true, false),
+  });
   return fc.record({
-    cidrs: fc.array(cidr, { maxLength: 6 }),
+    cidrs: fc.array(cidr, { maxLength: 5 }),
     hasInternet: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
-    hasDns: fc.boolean(),
-  }).map(({ cidrs, hasInternet, hasDns }) => [
-    ...cidrs.map(({ network, rules }, i) =>
-      cidrResource(`c${i}`, network, rules)
-    ),
-    ...(hasInternet ? [internetResource("i")] : []),
-    ...(hasDns ? [dnsResource("d")] : []),
-  ]);
+    dns: fc.array(name, { minLength: 1, maxLength: 4 }),
+  }).map(({ cidrs, hasInternet, dns }) => ({
+    resources: [
+      ...cidrs.map(({ network, rules }, i) =>
+        cidrResource(`c${i}`, network, rules)
+      ),
+      ...(hasInternet ? [internetResource("i")] : []),
+      ...dns.map(({ pattern, rules }, i) =>
+        dnsResource(uuidOf(i), rules, pattern)
+      ),
+    ],
+    names: dns.flatMap(({ pattern, addresses, isAnnounced }, i) => {
+      const domain = pattern === GIT ? GIT : WIKI;
+      const proxies = PROXIES[domain]!;
+      return isAnnounced
+        ? [{ resource: uuidOf(i), domain, proxies, addresses }]
+        : [];
+    }),
+  }));
 }
 
-/** Packets of all kinds between Alice and everywhere; now and then also between strangers. */
-export function worldPackets(
-  direction: "outbound" | "inbound",
-): fc.Arbitrary<WorldPacket[]> {
+/** Packets of all kinds between clients and everywhere; now and then also between strangers. */
+export function worldPackets(): fc.Arbitrary<WorldPacket[]> {
+  const kinds = ["tcp", "udp", "tcp", "udp", "echo"] as const;
+  const oddKinds = ["icmp-error", "other-icmp", "other-protocol"] as const;
   const packet = fc.record({
-    family: fc.constantFrom<4 | 6>(4, 6),
-    here: fc.integer({ min: 0, max: 9 }),
-    far: fc.nat(),
-    stranger: fc.nat(),
-    kind: fc.constantFrom(
-      ...[
-        "tcp",
-        "udp",
-        "tcp",
-        "udp",
-        "echo",
-        "other-icmp",
-        "icmp-error",
-      ] as const,
-      "other-protocol" as const,
-    ),
+    client: fc.constantFrom(ALICE, ALICE, ALICE, BOB),
+    direction: fc.constantFrom<Direction>("outbound", "inbound"),
+    isV6: fc.boolean(),
+    isNamed: fc.boolean(),
+    isStranger: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    places: fc.tuple(fc.nat(), fc.nat()),
+    kind: fc.constantFrom(...kinds, ...oddKinds),
     port: ports(),
     otherPort: ports(),
-  }).map(({ family, here, far, stranger, kind, port, otherPort }) => {
-    const places = family === 4 ? PLACES_V4 : PLACES_V6;
-    const own = family === 4 ? ALICE.ipv4 : ALICE.ipv6;
-    const near = here > 0 ? own : places[stranger % places.length]!;
-    const remote = places[far % places.length]!;
-    const isOutbound = direction === "outbound";
-    const addresses = isOutbound
-      ? { source: near, destination: remote }
-      : { source: remote, destination: near };
-    const bytes = build(
-      kind,
-      addresses,
-      isOutbound ? [otherPort, port] : [port, otherPort],
+    answer: fc.constantFrom("none", "reply", "icmp-error"),
+  }).map((it) => {
+    const places = it.isV6 ? PLACES_V6 : PLACES_V4;
+    const proxies = Object.values(PROXIES).flat()
+      .filter((proxy) => proxy.includes(":") === it.isV6);
+    const [farPlace, stranger] = it.places.map((n) =>
+      places[n % places.length]!
     );
-    return { bytes, fields: { ...addresses, kind, port } };
+    const far = it.isNamed && it.direction === "outbound"
+      ? proxies[it.places[0] % proxies.length]
+      : farPlace;
+    const own = it.isV6 ? it.client.ipv6 : it.client.ipv4;
+    const near = it.isStranger ? stranger! : own;
+    const { client, direction, kind, port, otherPort, answer } = it;
+    const addresses = direction === "outbound"
+      ? { source: near, destination: far! }
+      : { source: far!, destination: near };
+    return {
+      client,
+      direction,
+      facts: { ...addresses, kind, port, otherPort },
+      answer,
+    };
   });
-  return fc.array(packet, { minLength: 1, maxLength: 12 });
+  return fc.array(packet, { minLength: 1, maxLength: 16 });
 }
 
-function build(
-  kind: PacketFacts["kind"],
-  addresses: { readonly source: string; readonly destination: string },
-  [sourcePort, destinationPort]: readonly [number, number],
-): Uint8Array {
-  const isV6 = addresses.source.includes(":");
+/** What a resource, or a router on the way to it, sends in answer to an outbound packet. */
+export function answerTo(
+  { source, destination, kind, port, otherPort }: FlowFacts,
+  answer: "reply" | "icmp-error",
+): FlowFacts {
+  return {
+    source: destination,
+    destination: source,
+    kind: answer === "reply" ? kind : answer,
+    port,
+    otherPort,
+  };
+}
+
+/** Builds the packet that the facts describe. */
+export function bytesOf(facts: FlowFacts, direction: Direction): Uint8Array {
+  const { source, destination, kind, port, otherPort } = facts;
+  const addresses = { source, destination };
+  const isV6 = source.includes(":");
+  const ports = direction === "outbound"
+    ? { sourcePort: otherPort, destinationPort: port }
+    : { sourcePort: port, destinationPort: otherPort };
   switch (kind) {
     case "tcp":
-      return tcpPacket({ ...addresses, sourcePort, destinationPort });
+      return tcpPacket({ ...addresses, ...ports });
     case "udp":
-      return udpPacket({ ...addresses, sourcePort, destinationPort });
+      return udpPacket({ ...addresses, ...ports });
     case "echo":
-      return echoRequest({ ...addresses, identifier: sourcePort });
+      return echoRequest({ ...addresses, identifier: otherPort });
     case "other-icmp":
       return icmpPacket({ ...addresses, type: isV6 ? 135 : 13 });
     case "icmp-error": {
       const body = udpPacket({
-        source: addresses.destination,
-        destination: addresses.source,
-        sourcePort,
-        destinationPort,
+        source: destination,
+        destination: source,
+        sourcePort: otherPort,
+        destinationPort: port,
       });
       return icmpPacket({ ...addresses, type: isV6 ? 1 : 3, body });
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseLogDirectives } from "../../lib/cli/log_filter.ts";
 import { type LogFormat, LogSink } from "../../lib/cli/log_sink.ts";
-import { Secret } from "../../lib/cli/secret.ts";
+import { Secret } from "../../lib/base/mod.ts";
 
 Deno.test("a directive for a target beats the general level, the longest target wins", () => {
   const lines: string[] = [];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseHumanDuration } from "../../lib/cli/human_duration.ts";
+import { rankOf, thresholdOf } from "../../lib/io/log_thresholds.ts";
 import { SettingsReader } from "../../lib/cli/settings.ts";
 
 Deno.test("durations are read as people write them", () => {
@@ -67,3 +68,56 @@ function problemsOf(
   read(reader);
   return reader.problems;
 }
+
+Deno.test("flow logs are on by their switch, which also keeps their line, or by their file", () => {
+  const read = (settings: Record<string, string>) => {
+    const reader = new SettingsReader(new Map(Object.entries(settings)));
+    return { flows: reader.flowLogs(), log: reader.log() };
+  };
+  const quiet = { "log-filter": "flow_logs=off,warn" };
+
+  assert.deepEqual(read({}).flows, {
+    always: false,
+    file: undefined,
+    spool: "/var/lib/firezone/flow_logs",
+  });
+  assert.deepEqual(read({}).log.thresholds.targets, []);
+  const on = read({ ...quiet, "flow-logs": "true" });
+  assert.equal(on.flows.always, true);
+  assert.equal(thresholdOf(on.log.thresholds, "flow_logs"), rankOf("trace"));
+  assert.equal(thresholdOf(on.log.thresholds, "portal"), rankOf("warn"));
+  const file = read({ "flow-log-file": "-", "flow-log-spool": "/tmp/x" });
+  assert.deepEqual(file.flows, { always: true, file: "-", spool: "/tmp/x" });
+  assert.deepEqual(file.log.thresholds.targets, []);
+});
+
+Deno.test("a switch that is neither true nor false is reported once", () => {
+  const problems = problemsOf({ "flow-logs": "maybe" }, (it) => {
+    it.log();
+    it.flowLogs();
+  });
+
+  assert.equal(problems.length, 1);
+});
+
+Deno.test("a client leaves the host's resolver and the Internet alone unless told otherwise", () => {
+  const read = (...pairs: [string, string][]) => {
+    const reader = new SettingsReader(new Map(pairs));
+    return { settings: reader.client(), problems: reader.problems };
+  };
+
+  assert.deepEqual(read().settings, {
+    usesInternet: false,
+    dnsControl: "disabled",
+  });
+  assert.deepEqual(
+    read(
+      ["dns-control", "etc-resolv-conf"],
+      ["activate-internet-resource", "true"],
+    ).settings,
+    { usesInternet: true, dnsControl: "etc-resolv-conf" },
+  );
+  assert.deepEqual(read(["dns-control", "systemd-resolved"]).problems, [
+    'Cannot use dns-control: "systemd-resolved" is not disabled or etc-resolv-conf',
+  ]);
+});

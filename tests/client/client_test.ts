@@ -8,12 +8,12 @@ import {
 } from "../../lib/base/mod.ts";
 import type { ClientMessage, ClientResource } from "../../lib/portal/mod.ts";
 import { icmpPacket, udpPacket } from "../support/ip_packet.ts";
-import { cidr, Harness, interfaceOf, OWN_V4, OWN_V6, SITE } from "./harness.ts";
+import { cidr, Harness, interfaceOf, OWN_V4, OWN_V6 } from "./harness.ts";
 
 const NET = cidr("net", "10.20.0.0/16");
 const OTHER = cidr("other", "10.30.0.0/16");
 
-Deno.test("init asks for the interface: our addresses, the peer ranges and the networks", () => {
+Deno.test("init asks for the interface: our addresses, the ranges of peers and names, and the networks", () => {
   const h = new Harness();
 
   h.init(NET, cidr("v6", "2001:db8::/32"));
@@ -24,6 +24,8 @@ Deno.test("init asks for the interface: our addresses, the peer ranges and the n
     routes: [
       "100.64.0.0/11",
       "fd00:2021:1111::/107",
+      "100.96.0.0/11",
+      "fd00:2021:1111:8000::/107",
       "10.20.0.0/16",
       "2001:db8::/32",
     ],
@@ -39,41 +41,17 @@ Deno.test("the interface is asked for again only when it changes", () => {
   assert.deepEqual(interfaces(h), []);
 
   h.message({ kind: "resource-created-or-updated", resource: OTHER });
-  assert.deepEqual(interfaces(h)[0]?.routes.slice(2), [
+  assert.deepEqual(interfaces(h)[0]?.routes.slice(4), [
     "10.20.0.0/16",
     "10.30.0.0/16",
   ]);
 
   h.message({ kind: "resource-deleted", resourceId: "net" });
-  assert.deepEqual(interfaces(h)[0]?.routes.slice(2), ["10.30.0.0/16"]);
+  assert.deepEqual(interfaces(h)[0]?.routes.slice(4), ["10.30.0.0/16"]);
 
   const changed = interfaceOf("100.64.0.9", OWN_V6);
   h.message({ kind: "config-changed", interface: changed });
   assert.equal(interfaces(h)[0]?.ipv4, "100.64.0.9");
-});
-
-Deno.test("DNS and Internet resources are known but have no route", () => {
-  const h = new Harness();
-  const dns: ClientResource = {
-    kind: "dns",
-    id: "dns",
-    name: "dns",
-    address: "*.example",
-    ipStack: "dual",
-    filters: [],
-    sites: [SITE],
-  };
-  const internet: ClientResource = {
-    kind: "internet",
-    id: "all",
-    sites: [SITE],
-  };
-
-  h.init(dns, internet);
-
-  assert.deepEqual([...h.client.resources], [dns, internet]);
-  assert.equal(interfaces(h)[0]?.routes.length, 2);
-  assert.equal(h.send(to("8.8.8.8")), "no-resource");
 });
 
 Deno.test("a packet to a network asks the portal once, however many follow", () => {

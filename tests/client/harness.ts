@@ -19,6 +19,7 @@ import type {
 } from "../../lib/portal/mod.ts";
 import { addressOf, datagramOf } from "../support/datagram.ts";
 import { FakeGatewayNode } from "../support/fake_gateway_node.ts";
+import { ingestToken } from "../support/ingest_token.ts";
 
 export const OWN_V4 = "100.64.0.2";
 export const OWN_V6 = "fd00:2021:1111::2";
@@ -50,10 +51,11 @@ export class Harness {
     },
   };
 
-  constructor() {
+  constructor({ usesInternet = true } = {}) {
     this.client = new Client({
       node: this.node,
       arena: this.arena,
+      usesInternet,
       log: NO_LOG,
     });
   }
@@ -182,7 +184,7 @@ function authorization(
     clientIceCredentials: { username: "cu", password: "cp" },
     gatewayIceCredentials: { username: "gu", password: "gp" },
     useIceless: false,
-    flowLogsIngestToken: "",
+    flowLogsIngestToken: ingestToken(),
   };
 }
 

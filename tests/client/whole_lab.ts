@@ -34,12 +34,19 @@ const RELAY_STAMP_SECRET = "5eed".repeat(16);
 
 type Role = "client" | "gateway";
 
+type ClientInput = Parameters<Client["handleMessage"]>[0];
+type GatewayInput = Parameters<Gateway["handleMessage"]>[0];
+
+/** What gateway or client can be told. */
+export type HostInput = ClientInput | GatewayInput;
+
 /** What gateway and client have in common. */
 interface RoleCore {
   handleDatagram(
     datagram: ReturnType<typeof receivedDatagram>,
     now: Instant,
     packets: PacketSink,
+    datagrams: DatagramSink,
   ): void;
   handlePacket(
     bytes: Uint8Array,
@@ -67,6 +74,10 @@ export class RoleHost implements SimHost {
   readonly delivered: Uint8Array[] = [];
   /** Events other than requests to the portal. */
   readonly events: (ClientEvent | GatewayEvent)[] = [];
+  /** Tells the core something that does not come from the portal. */
+  readonly tell: (input: HostInput, now: Instant) => void;
+  /** Takes an event, and says whether it is dealt with. */
+  takeEvent: (event: ClientEvent | GatewayEvent) => boolean = () => false;
   /** Takes an event for the portal. */
   toPortal: (event: string, payload: unknown) => void = () => {};
   /** Takes an event of the portal. */
@@ -107,15 +118,25 @@ export class RoleHost implements SimHost {
       log,
     });
     if (role === "client") {
-      const client = new Client({ node, arena, log });
+      const client = new Client({ node, arena, usesInternet: true, log });
       this.core = client;
+      this.tell = (input, now) =>
+        client.handleMessage(input as ClientInput, now);
       this.fromPortal = (event, payload, now) => {
         const message = parseClientMessage(event, payload);
         if (message.ok) client.handleMessage(message.value, now);
       };
     } else {
-      const gateway = new Gateway({ node, epoch, log });
+      const gateway = new Gateway({
+        node,
+        arena,
+        epoch,
+        random: world.random,
+        log,
+      });
       this.core = gateway;
+      this.tell = (input, now) =>
+        gateway.handleMessage(input as GatewayInput, now);
       this.fromPortal = (event, payload, now) => {
         const message = parseGatewayMessage(event, payload);
         if (message.ok) gateway.handleMessage(message.value, now);
@@ -139,7 +160,12 @@ export class RoleHost implements SimHost {
   handleDatagram(datagram: SimDatagram, now: Instant): void {
     const { bytes } = this.#arena;
     const received = receivedDatagram(datagram, bytes, this.#receiveAt);
-    this.core.handleDatagram(received, now, this.#packets);
+    this.core.handleDatagram(
+      received,
+      now,
+      this.#packets,
+      this.#datagrams,
+    );
   }
 
   handleTimeout(now: Instant): void {
@@ -162,7 +188,7 @@ export class RoleHost implements SimHost {
 
   #publish(event: ClientEvent | GatewayEvent): void {
     if (event.kind !== "portal-request") {
-      this.events.push(event);
+      if (!this.takeEvent(event)) this.events.push(event);
       return;
     }
     const { request } = event;

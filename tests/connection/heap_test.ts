@@ -153,6 +153,10 @@ class ReusedDatagram implements Datagram {
     return equalSocketAddresses(this.#source, address);
   }
 
+  isTo(): never {
+    throw new Error("Not on the way of a data message");
+  }
+
   copySourceIp(): never {
     throw new Error("Not on the way of a data message");
   }

@@ -86,6 +86,33 @@ Deno.test("a gateway's init has every field that version 1.6.0 requires", () => 
   assert.ok(parseGatewayMessage("init", init).ok);
 });
 
+Deno.test("flow logs go where the policy file says, and tokens say whether they are wanted", () => {
+  const file = policyFile();
+  file.flow_logs = {
+    api_url: "https://flows.test/",
+    upload_interval_secs: 5,
+    upload_batch_size: 10,
+    uploads_enabled: true,
+  };
+  const lab = new Lab(file);
+  const gateway = lab.gateway();
+  const client = lab.client();
+
+  assert.deepEqual(lab.takePayload(gateway, "init").flow_logs, {
+    api_url: "https://flows.test/",
+    upload_interval_secs: 5,
+    upload_batch_size: 10,
+  });
+  assert.equal(lab.takePayload(client, "init").flow_logs.upload_batch_size, 10);
+  lab.send(client, "client", "request_authorization", {
+    resource_id: "66666666-ffff-4fff-8fff-666666666666",
+    connected_gateway_ids: [],
+  });
+  const grant = lab.takePayload(gateway, "create_authorization");
+  const [, claims = ""] = grant.flow_logs_ingest_token.split(".");
+  assert.equal(JSON.parse(atob(claims)).uploads_enabled, true);
+});
+
 Deno.test("a client's init lists its resources, with the field names its version knows", () => {
   const file = policyFile();
   file.upstream_dns = ["9.9.9.9", "2620:fe::fe"];

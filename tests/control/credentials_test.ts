@@ -106,6 +106,7 @@ Deno.test("derivations match the vectors of the connectivity spec, §10.1", () =
 Deno.test("an ingest token is the sample of portal spec §6.5, byte for byte", () => {
   const token = mintIngestToken(utf8("dev-portal-key"), {
     accountId: "99999999-0000-4000-8000-000000000001",
+    uploadsEnabled: false,
     role: "responder",
     initiatorId: FIRST.id,
     responderId: GATEWAY.id,

@@ -175,6 +175,20 @@ Deno.test("every problem is reported with its path", () => {
     ],
     [(f) => f.upstream_dns = ["x"], "$.upstream_dns[0]: must be an IP address"],
     [(f) => f.iceless = "yes", "$.iceless: must be true or false"],
+    [(f) => f.flow_logs = 5, "$.flow_logs: must be an object"],
+    [
+      (f) => f.flow_logs = { upload_interval_secs: -1 },
+      "$.flow_logs.upload_interval_secs: must be a whole number from 0 on",
+    ],
+    [(f) => f.flow_logs = { url: "" }, "$.flow_logs.url: is not a known key"],
+    [
+      (f) => f.control_token = ".gateway",
+      "$.control_token: is the token of a device, too",
+    ],
+    [
+      (f) => f.control_token = "let me",
+      "$.control_token: must not contain white space",
+    ],
   ];
 
   for (const [edit, problem] of cases) {

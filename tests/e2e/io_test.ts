@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
-import { Lab } from "../../scripts/lab/lab.ts";
-import type { LabProcess } from "../../scripts/lab/lab_process.ts";
-import type { IoNodeOptions } from "../support/io_node.ts";
+import type { Lab } from "../../scripts/lab/lab.ts";
+import {
+  type Box,
+  optionsOf,
+  ping,
+  spawnNode,
+  startNode,
+  twoBoxes,
+} from "../support/io_lab.ts";
 
 const TUN = "tun-firezone";
 const TUNNEL_TABLE = 539098368;
@@ -9,8 +15,8 @@ const LINK_TABLE = 539098369;
 const DEFAULT_TABLE = 539098370;
 const MARK = "0xfd002021";
 
-Deno.test("[dp 14] [dp 19] [dp 20] the TUN interface is made and configured as the spec demands", async () => {
-  await using lab = await twoBoxes();
+Deno.test("[dp 14] [dp 17] [dp 19] [dp 20] the TUN interface is made and configured as the spec demands", async () => {
+  await using lab = await twoBoxes("fzio");
 
   await startNode(lab, "left");
 
@@ -21,6 +27,7 @@ Deno.test("[dp 14] [dp 19] [dp 20] the TUN interface is made and configured as t
   assert.equal(link.linkinfo.info_data.pi, false);
   assert.equal(link.linkinfo.info_data.vnet_hdr, true);
   assert.equal(link.linkinfo.info_data.multi_queue, false);
+  assert.equal(link.inet6_addr_gen_mode, "none");
   assert.deepEqual(await addressesIn(lab, "left"), [
     "100.64.0.1/32",
     "fd00:2021:1111::1/128",
@@ -39,7 +46,7 @@ Deno.test("[dp 14] [dp 19] [dp 20] the TUN interface is made and configured as t
 });
 
 Deno.test("[dp 23] packets pass from one TUN interface to another and back, over both families", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   await startNode(lab, "left");
   await startNode(lab, "right");
 
@@ -49,7 +56,7 @@ Deno.test("[dp 23] packets pass from one TUN interface to another and back, over
 });
 
 Deno.test("stopping lets the core speak last and leaves neither interface nor rules behind", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const node = await startNode(lab, "left");
 
   assert.equal(await node.stop(), 0);
@@ -62,7 +69,7 @@ Deno.test("stopping lets the core speak last and leaves neither interface nor ru
 });
 
 Deno.test("rules that somebody else had before survive us", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const foreign = `not fwmark ${MARK} lookup ${LINK_TABLE} priority 200`;
   const add = `ip rule add ${foreign} protocol kernel`;
   await lab.must("left", ...add.split(" "));
@@ -76,8 +83,8 @@ Deno.test("rules that somebody else had before survive us", async () => {
   ]);
 });
 
-Deno.test("a second process is refused while the first one holds the interface", async () => {
-  await using lab = await twoBoxes();
+Deno.test("[dp 15] a second process is refused while the first one holds the interface", async () => {
+  await using lab = await twoBoxes("fzio");
   const first = await startNode(lab, "left");
 
   const second = spawnNode(lab, "left", optionsOf("left"));
@@ -92,7 +99,7 @@ Deno.test("a second process is refused while the first one holds the interface",
 });
 
 Deno.test("a process without CAP_NET_ADMIN is refused by name", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const drop = [
     "setpriv",
     "--bounding-set=-net_admin",
@@ -106,7 +113,7 @@ Deno.test("a process without CAP_NET_ADMIN is refused by name", async () => {
 });
 
 Deno.test("a process with no privilege but CAP_NET_ADMIN brings everything up", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const lower = [
     "setpriv",
     "--inh-caps=-all,+net_admin",
@@ -125,7 +132,7 @@ Deno.test("a process with no privilege but CAP_NET_ADMIN brings everything up", 
 });
 
 Deno.test("a TUN node that others may not open is refused by name", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const launcher = [
     ...["unshare", "--mount", "sh", "-c"],
     'mount -t tmpfs tmpfs /dev/net && mknod -m 000 /dev/net/tun c 10 200 && exec "$@"',
@@ -141,7 +148,7 @@ Deno.test("a TUN node that others may not open is refused by name", async () => 
 });
 
 Deno.test("a missing TUN node is made", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const launcher = [
     ...["unshare", "--mount", "sh", "-c"],
     'mount -t tmpfs tmpfs /dev/net && exec "$@"',
@@ -152,7 +159,7 @@ Deno.test("a missing TUN node is made", async () => {
 });
 
 Deno.test("[dp 18] a host without IPv6 gets IPv4 only", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   await lab.sysctl(
     "left",
     "net.ipv6.conf.all.disable_ipv6=1",
@@ -169,8 +176,8 @@ Deno.test("[dp 18] a host without IPv6 gets IPv4 only", async () => {
   assert.deepEqual(await rulesIn(lab, "left", "-6"), []);
 });
 
-Deno.test("another configuration replaces addresses and routes and keeps what stays", async () => {
-  await using lab = await twoBoxes();
+Deno.test("[dp 16] another configuration replaces addresses and routes and keeps what stays", async () => {
+  await using lab = await twoBoxes("fzio");
   const reconfigured = {
     ...optionsOf("left").settings,
     ipv4: "100.64.0.9",
@@ -196,7 +203,7 @@ Deno.test("another configuration replaces addresses and routes and keeps what st
 });
 
 Deno.test("routes that an earlier run left in our tables are flushed at start", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const stale = ["10.8.0.0/16", "fd99::/64"];
   for (const route of stale) {
     for (const table of [TUNNEL_TABLE, LINK_TABLE, DEFAULT_TABLE]) {
@@ -215,7 +222,7 @@ Deno.test("routes that an earlier run left in our tables are flushed at start", 
 });
 
 Deno.test("[dp 135] the node ends by name when its interface is deleted", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const node = await startNode(lab, "left");
 
   await lab.must("left", "ip", "link", "delete", TUN);
@@ -225,7 +232,7 @@ Deno.test("[dp 135] the node ends by name when its interface is deleted", async 
 });
 
 Deno.test("the node survives its interface going down and up again", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const node = await startNode(lab, "left");
   await startNode(lab, "right");
 
@@ -240,7 +247,7 @@ Deno.test("the node survives its interface going down and up again", async () =>
 });
 
 Deno.test("a core that breaks ends the worker with its rules and interface removed", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const node = await startNode(lab, "left");
 
   node.signal("SIGINT");
@@ -251,7 +258,7 @@ Deno.test("a core that breaks ends the worker with its rules and interface remov
 });
 
 Deno.test("a running worker answers with counters", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzio");
   const node = await startNode(lab, "left");
   await startNode(lab, "right");
   await ping(lab, "100.64.0.2", "8");
@@ -266,76 +273,20 @@ Deno.test("a running worker answers with counters", async () => {
   assert.equal(io["tun-write-error"], 0);
 });
 
-Deno.test("[p2p 132] port 52625 gives way to another one when it is taken", async () => {
-  await using lab = await twoBoxes();
-  await startNode(lab, "left");
+Deno.test("[p2p 132] [dp 126] port 52625 gives way to another one when it is taken", async () => {
+  await using lab = await twoBoxes("fzio");
+  const first = await startNode(lab, "left");
 
   const second = await startNode(lab, "left", { tunName: "tun-second" });
 
+  assert.ok(
+    first.lines.includes('started {"ipv4Port":52625,"ipv6Port":52625}'),
+  );
   const line = await second.waitFor(/^started /, 1_000);
   const { ipv4Port, ipv6Port } = JSON.parse(line.slice("started ".length));
   assert.ok(ipv4Port !== 52625 && ipv4Port > 0);
   assert.ok(ipv6Port !== 52625 && ipv6Port > 0);
 });
-
-type Box = "left" | "right";
-
-function optionsOf(box: Box): IoNodeOptions {
-  const [own, peer] = box === "left" ? [1, 2] : [2, 1];
-  return {
-    port: 52625,
-    settings: {
-      ipv4: `100.64.0.${own}`,
-      ipv6: `fd00:2021:1111::${own}`,
-      routes: ["100.64.0.0/11", "fd00:2021:1111::/107"],
-      peer: `192.0.2.${peer}:52625`,
-    },
-  };
-}
-
-async function twoBoxes(): Promise<Lab> {
-  const lab = new Lab("fzio");
-  await lab.addBox("left");
-  await lab.addBox("right");
-  await lab.addLink(
-    { box: "left", device: "eth0", addresses: ["192.0.2.1/24"] },
-    { box: "right", device: "eth0", addresses: ["192.0.2.2/24"] },
-  );
-  return lab;
-}
-
-function spawnNode(
-  lab: Lab,
-  box: Box,
-  options: IoNodeOptions,
-  launcher: readonly string[] = [],
-): LabProcess {
-  const script = new URL("../support/io_node.ts", import.meta.url).pathname;
-  const command = [Deno.execPath(), "run", "-A", script];
-  return lab.spawn(box, box, [
-    ...launcher,
-    ...command,
-    JSON.stringify(options),
-  ]);
-}
-
-async function startNode(
-  lab: Lab,
-  box: Box,
-  options: Partial<IoNodeOptions> = {},
-  launcher: readonly string[] = [],
-): Promise<LabProcess> {
-  const all = { ...optionsOf(box), ...options };
-  const node = spawnNode(lab, box, all, launcher);
-  await node.waitFor(/Interface configured/, 10_000);
-  await node.waitFor(/^started /, 1_000);
-  return node;
-}
-
-async function ping(lab: Lab, target: string, bytes: string): Promise<void> {
-  const options = "-c 3 -i 0.05 -W 2 -M do -s".split(" ");
-  await lab.must("left", "ping", ...options, bytes, target);
-}
 
 // deno-lint-ignore no-explicit-any
 async function ipJson(lab: Lab, box: Box, ...args: string[]): Promise<any[]> {

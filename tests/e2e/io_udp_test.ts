@@ -47,6 +47,7 @@ for (
       local: addressOf(`${loopback}:${port}`),
       ecn: 0,
       isFrom: true,
+      isTo: true,
     }]);
   });
 
@@ -132,7 +133,7 @@ Deno.test("[dp 124] a group that is refused for its source is not held against g
   assert.equal(loop.counters.get("send-segments-refused"), 0);
 });
 
-Deno.test("[p2p 135] a datagram that the kernel refuses is lost alone", () => {
+Deno.test("[p2p 135] [dp 120] a datagram that the kernel refuses is lost alone", () => {
   using loop = new LoopbackSockets();
   const to = addressOf(`127.0.0.1:${loop.portOf(4)}`);
   const foreign = addressOf("203.0.113.7:1").ip;
@@ -254,6 +255,7 @@ interface Seen {
   readonly local: unknown;
   readonly ecn: number;
   readonly isFrom: boolean;
+  readonly isTo: boolean;
 }
 
 /** Sockets of this process that talk to themselves. */
@@ -350,6 +352,7 @@ class LoopbackSockets implements Disposable {
 function seenOf(datagram: Datagram): Seen {
   const { bytes, start, end, ecn } = datagram;
   const source = datagram.source();
+  const local = datagram.local();
   const ip = new Uint8Array(16);
   const family = datagram.copySourceIp(ip);
   assert.equal(family, source.ip.family);
@@ -357,10 +360,12 @@ function seenOf(datagram: Datagram): Seen {
   return {
     payload: [...bytes.slice(start, end)],
     source,
-    local: datagram.local(),
+    local,
     ecn,
     isFrom: datagram.isFrom(source) &&
       !datagram.isFrom({ ...source, port: source.port ^ 1 }),
+    isTo: datagram.isTo(local) &&
+      !datagram.isTo({ ...local, port: local.port ^ 1 }),
   };
 }
 

@@ -32,7 +32,7 @@ const MODES_OF_ROW_15 = [
   { row: "15b", mode: "without ICE", iceless: true },
 ];
 
-Deno.test("[ops 3] a resource answers while the portal is down", async () => {
+Deno.test("[ops 3] [dp 136] a resource answers while the portal is down", async () => {
   await using lab = await startQuietLab();
   await curl(lab);
 

@@ -200,6 +200,26 @@ Deno.test("an edited policy takes effect at once", async () => {
   assert.equal(deleted.payload, NETWORK_ID);
 });
 
+Deno.test("a control call over HTTP revokes access, and is refused without its token", async () => {
+  await using lab = await Lab.start();
+  const { control_token } = policyFile();
+  const gateway = await lab.join("gateway", ...GATEWAY);
+  const { port } = lab.server.addresses[0]!;
+  const url = `http://127.0.0.1:${port}/control/revoke-access` +
+    "?client=laptop&gateway=gw&resource=Net";
+  const headers = { authorization: `Bearer ${control_token}` };
+
+  const refused = await fetch(url, { method: "POST" });
+  const answered = await fetch(url, { method: "POST", headers });
+
+  assert.equal(refused.status, 401);
+  assert.equal((await refused.json()).code, "missing_token");
+  assert.equal(answered.status, 200);
+  assert.deepEqual(await answered.json(), { revoked: ["Net"] });
+  const rejected = await gateway.nextEvent("reject_access");
+  assert.equal(rejected.payload.resource_id, NETWORK_ID);
+});
+
 Deno.test("closing the server closes its sockets with 1012 and does not wait for peers that do not answer", async () => {
   const lab = await Lab.start();
   const gateway = await lab.join("gateway", ...GATEWAY);
@@ -436,6 +456,7 @@ function options(token: string, agent: string): ClientOptions {
 function policyFile() {
   return {
     secret: "test",
+    control_token: "let-me",
     sites: [{ name: "HQ" }],
     gateways: [{ name: "gw", site: "HQ", token: ".gateway" }],
     clients: [{ name: "laptop", token: "n.client" }],

@@ -293,16 +293,18 @@ Deno.test("[dp 134] nothing that packets or the portal's ordinary messages do is
 Deno.test("on a real node, init reaches for the relays it names", () => {
   const now = instant(0);
   const epoch = { instant: now, unix: unixMs(0) };
+  const arena = new Arena(1 << 20);
+  const random = new SeededRandom(1);
   const node = new Node({
     role: "controlled",
     staticPrivateKey: new Uint8Array(32).fill(7),
     epoch,
     now,
-    random: new SeededRandom(1),
-    cipher: new PacketCipher(new Arena(1 << 20)),
+    random,
+    cipher: new PacketCipher(arena),
     log: NO_LOG,
   });
-  const gateway = new Gateway({ node, epoch, log: NO_LOG });
+  const gateway = new Gateway({ node, arena, epoch, random, log: NO_LOG });
 
   gateway.handleMessage(initWith([relay("relay-1")]), now);
 

@@ -155,37 +155,6 @@ Deno.test("[p2p 29] an invalidation matches by address, kind and related address
   );
 });
 
-Deno.test("the candidate parser never throws", () => {
-  const words = fc.constantFrom(
-    "candidate:x",
-    "1",
-    "udp",
-    "0",
-    "4294967295",
-    "4294967296",
-    "192.0.2.1",
-    "2001:db8::1",
-    "9",
-    "65536",
-    "typ",
-    "host",
-    "relay",
-    "raddr",
-    "rport",
-    "ufrag",
-    "",
-    "\u0000",
-    "🦊",
-  );
-  const lines = fc.oneof(
-    fc.string({ unit: "binary", maxLength: 600 }),
-    fc.array(words, { maxLength: 16 }).map((tokens) => tokens.join(" ")),
-  );
-  fc.assert(fc.property(lines, (line) => {
-    parseCandidate(line);
-  }));
-});
-
 Deno.test("what is formatted reads back the same", () => {
   const bytes = fc.oneof(
     fc.uint8Array({ minLength: 4, maxLength: 4 }),

@@ -6,11 +6,15 @@ import {
 } from "../../lib/io/netlink_message.ts";
 import {
   addAddress,
+  addException,
   addressOf,
   addRoute,
   addRule,
+  addServiceAddress,
   bringUp,
+  copyLinkRoute,
   disableLinkLocal,
+  removeException,
   removeListedRoute,
   removeRule,
   setMtu,
@@ -136,4 +140,65 @@ Deno.test("a listed route is removed as it was listed, and only from the wanted 
   assert.deepEqual(request && bodyOf(request), [...body]);
   assert.equal(removeListedRoute(reply, 254), undefined);
   assert.equal(removeListedRoute(reply, 252), undefined);
+});
+
+Deno.test("an address for services counts inside the host only, or is deprecated", () => {
+  assert.deepEqual(bodyOf(addServiceAddress(9, cidr("100.100.111.1/32"))), [
+    ...[2, 32, 2, 254, ...INDEX],
+    ...[8, 0, 2, 0, 100, 100, 111, 1],
+    ...[8, 0, 1, 0, 100, 100, 111, 1],
+  ]);
+  const ipv6 = bodyOf(addServiceAddress(9, cidr("fd00::1/128")));
+  assert.deepEqual(ipv6.slice(0, 8), [10, 128, 2, 0, ...INDEX]);
+  assert.deepEqual(ipv6.slice(-20), [
+    ...[20, 0, 6, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0],
+  ]);
+});
+
+Deno.test("an exception is a route that sends the question on to the next rule", () => {
+  const host = cidr("203.0.113.10/32").ip;
+  const body = [
+    ...[2, 32, 0, 0, 0, 4, 0, 9, 0, 0, 0, 0],
+    ...[8, 0, 1, 0, 203, 0, 113, 10],
+    ...[8, 0, 15, 0, ...TABLE],
+  ];
+
+  assert.equal(addException(0x2021fd00, host).type, 24);
+  assert.deepEqual(bodyOf(addException(0x2021fd00, host)), body);
+  assert.equal(removeException(0x2021fd00, host).type, 25);
+  assert.deepEqual(bodyOf(removeException(0x2021fd00, host)), body);
+});
+
+Deno.test("routes to neighbouring networks are copied with their source, and no others", () => {
+  const neighbour = [
+    ...[2, 24, 0, 0, 254, 2, 253, 1, 0, 0, 0, 0],
+    ...[8, 0, 1, 0, 192, 168, 1, 0],
+    ...[8, 0, 4, 0, 3, 0, 0, 0],
+    ...[8, 0, 7, 0, 192, 168, 1, 5],
+  ];
+  const copy = (bytes: number[], type = 24) =>
+    copyLinkRoute(
+      { type, sequence: 1, body: Uint8Array.from(bytes) },
+      254,
+      0x2021fd00,
+      9,
+    );
+
+  const request = copy(neighbour);
+  assert.ok(request);
+  assert.deepEqual(bodyOf(request), [
+    ...[2, 24, 0, 0, 0, 2, 253, 1, 0, 0, 0, 0],
+    ...[8, 0, 1, 0, 192, 168, 1, 0],
+    ...[8, 0, 4, 0, 3, 0, 0, 0],
+    ...[8, 0, 15, 0, ...TABLE],
+    ...[8, 0, 7, 0, 192, 168, 1, 5],
+  ]);
+  const withGateway = [...neighbour, 8, 0, 5, 0, 192, 168, 1, 1];
+  assert.equal(copy(withGateway), undefined);
+  assert.equal(copy(neighbour.with(4, 255)), undefined);
+  assert.equal(copy(neighbour.with(6, 0)), undefined);
+  assert.equal(copy(neighbour.with(7, 9)), undefined);
+  assert.equal(copy(neighbour.with(24, 9)), undefined);
+  assert.equal(copy(neighbour, 20), undefined);
+  assert.equal(copy(neighbour.slice(0, 11)), undefined);
 });

@@ -179,29 +179,6 @@ Deno.test("members that an object merely inherits do not count", () => {
   });
 });
 
-Deno.test("decodeFrame never throws on text", () => {
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
-    decodeFrame(text);
-  }));
-  fc.assert(fc.property(fc.json(), (text) => {
-    decodeFrame(text);
-  }));
-});
-
-Deno.test("decodeFrame never throws on an envelope with a random payload", () => {
-  const events = ["phx_reply", "phx_close", "phx_error", "disconnect", "init"];
-  fc.assert(
-    fc.property(
-      fc.constantFrom(...events),
-      fc.jsonValue(),
-      fc.jsonValue(),
-      (event, payload, ref) => {
-        decodeFrame(JSON.stringify({ topic: "gateway", event, payload, ref }));
-      },
-    ),
-  );
-});
-
 Deno.test("jsonShape finds complete whatever JSON.parse accepts, and only that", () => {
   const texts = fc.oneof(
     fc.json(),

@@ -8,8 +8,8 @@ import {
 import {
   encodeGatewayRequest,
   type GatewayMessage,
-  isIngestToken,
   parseGatewayMessage,
+  parseIngestToken,
   type Relay,
 } from "../../lib/portal/mod.ts";
 import { CLIENT_ID, initPayload, RESOURCE_ID } from "./harness.ts";
@@ -264,7 +264,7 @@ Deno.test("init is read with all its parts", () => {
   });
 });
 
-Deno.test("[portal 61] what init says about masquerading changes nothing", () => {
+Deno.test("[portal 61] [dp 29] what init says about masquerading changes nothing", () => {
   const withConfig = (isEnabled: boolean) =>
     accept(
       "init",
@@ -334,7 +334,9 @@ Deno.test("a grant is read with all its parts", () => {
     address: "wiki.corp.example",
     filters: [],
   });
-  assert.equal(message.flowLogsIngestToken, token());
+  const { secret, claims: read } = message.flowLogsIngestToken;
+  assert.equal(secret.reveal(), token());
+  assert.equal(read.policyAuthorizationId, CLAIMS.policy_authorization_id);
 });
 
 Deno.test("[portal 49] each required member of a grant is required", () => {
@@ -414,11 +416,13 @@ Deno.test("[portal 70] a structurally invalid ingest token refuses the grant", (
 });
 
 Deno.test("an ingest token may have unknown and optional claims", () => {
-  assert.equal(
-    isIngestToken(token({ ...CLAIMS, later: 1, resource_address: "a" })),
-    true,
-  );
-  assert.equal(isIngestToken(token({ ...CLAIMS, role: "initiator" })), true);
+  const read = (claims: object) => parseIngestToken(token(claims))?.claims;
+
+  const full = read({ ...CLAIMS, later: 1, resource_address: "a" });
+
+  assert.equal(full?.resourceAddress, "a");
+  assert.equal(Object.hasOwn(full ?? {}, "initiatorActorEmail"), false);
+  assert.equal(read({ ...CLAIMS, role: "initiator" })?.role, "initiator");
 });
 
 Deno.test("[portal 73] an unknown filter protocol or impossible port refuses the whole message", () => {
@@ -606,10 +610,14 @@ Deno.test("ids are UUIDs and come back in lower case", () => {
   );
 });
 
-Deno.test("messages survive a structured clone", () => {
+Deno.test("messages survive a structured clone, all but the secret in them", () => {
   const message = acceptGrant({});
 
-  assert.deepEqual(structuredClone(message), message);
+  const { claims } = message.flowLogsIngestToken;
+  assert.deepEqual(structuredClone(message), {
+    ...message,
+    flowLogsIngestToken: { claims, secret: {} },
+  });
 });
 
 Deno.test("parsing never throws, whatever the payload", () => {
@@ -659,3 +667,19 @@ function describeRelay(entry: Relay | undefined): unknown[] {
     entry.password,
   ];
 }
+
+Deno.test("[dp 133] an ingest token's text shows in no rendering and leaves no copy in a clone", () => {
+  const parsed = parseIngestToken(token());
+
+  const renderings = [
+    JSON.stringify(parsed),
+    Deno.inspect(parsed, { depth: 10, showHidden: true }),
+    `${parsed?.secret}`,
+    Deno.inspect(structuredClone(parsed), { depth: 10, showHidden: true }),
+  ];
+
+  assert.equal(parsed?.secret.reveal(), token());
+  for (const text of renderings) {
+    assert.equal(text.includes(token().slice(0, 20)), false, text);
+  }
+});

@@ -295,6 +295,7 @@ function inputOf(
     localPort,
     ecn: 0,
     isFrom: () => false,
+    isTo: () => false,
     copySourceIp: (target) => {
       for (let i = 0; i < bytes.length; i++) target[i] = bytes[i]!;
       return family;

@@ -335,6 +335,10 @@ class TestDatagram implements Datagram {
     return equalSocketAddresses(this.#source, address);
   }
 
+  isTo(address: SocketAddress): boolean {
+    return equalSocketAddresses(this.#local, address);
+  }
+
   copySourceIp(target: Uint8Array): 4 | 6 {
     target.set(this.#source.ip.bytes);
     return this.#source.ip.family;

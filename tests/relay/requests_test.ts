@@ -525,6 +525,7 @@ Deno.test("answers that nobody takes are bounded", () => {
         localPort: 3478,
         ecn: 0,
         isFrom: () => true,
+        isTo: () => true,
         copySourceIp: () => 4,
         source: () => addressOf("192.0.2.1:9"),
         local: () => addressOf("0.0.0.0:3478"),

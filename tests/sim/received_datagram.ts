@@ -16,6 +16,7 @@ export function receivedDatagram(
     localPort: destination.port,
     ecn,
     isFrom: (address) => equalSocketAddresses(source, address),
+    isTo: (address) => equalSocketAddresses(destination, address),
     copySourceIp: (target) => {
       target.set(source.ip.bytes);
       return source.ip.family;

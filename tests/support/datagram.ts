@@ -23,6 +23,7 @@ export function datagramOf(
     localPort: to.port,
     ecn,
     isFrom: (address) => equalSocketAddresses(from, address),
+    isTo: (address) => equalSocketAddresses(to, address),
     copySourceIp: (target) => {
       target.set(from.ip.bytes);
       return from.ip.family;

@@ -34,6 +34,9 @@ export class FakeGatewayNode implements GatewayNode {
   /** The peers of `upsertConnection`. */
   readonly peers: Parameters<GatewayNode["upsertConnection"]>[0][] = [];
   readonly sent: SentPacket[] = [];
+  /** In-tunnel messages that the gateway handed to the node. */
+  readonly controls: { readonly peer: string; readonly packet: Uint8Array }[] =
+    [];
   /** Whether a connection can be made. */
   relayReadiness: RelayReadiness = "usable";
   /** What the next calls of `upsertConnection` return. */
@@ -133,6 +136,10 @@ export class FakeGatewayNode implements GatewayNode {
       this.sent.push({ peer: id, packet: out.bytes.slice(start, end), ecn });
     }
     return this.sendVerdict;
+  }
+
+  sendControl(peer: string, packet: Uint8Array): void {
+    this.controls.push({ peer, packet });
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import {
   after,
+  Arena,
   type Cidr,
   type DatagramSink,
   type Ecn,
@@ -24,9 +25,17 @@ import type {
   GatewayRequest,
   Resource,
 } from "../../lib/portal/mod.ts";
+import {
+  type DomainStatus,
+  encodeAssignedIps,
+  IpPacketView,
+  readDomainStatus,
+} from "../../lib/wire/mod.ts";
 import { datagramOf } from "./datagram.ts";
+import { SeededRandom } from "./random.ts";
 import { udpPacket } from "./ip_packet.ts";
 import { FakeGatewayNode, type SentPacket } from "./fake_gateway_node.ts";
+import { ingestToken } from "./ingest_token.ts";
 
 /** Tunnel addresses of the gateway under test. */
 export const GATEWAY = {
@@ -69,9 +78,35 @@ export function cidrResource(
   return { kind: "cidr", id, name: id, address: cidrOf(address), filters };
 }
 
+/** The name that belongs to the DNS resources of most tests. */
+export const WIKI = "wiki.corp.example";
+
+/** The addresses that a client makes up for its first name. */
+export const WIKI_PROXIES: readonly string[] = [
+  ...["100.96.0.1", "100.96.0.2", "100.96.0.3", "100.96.0.4"],
+  ...["fd00:2021:1111:8000::", "fd00:2021:1111:8000::1"],
+  ...["fd00:2021:1111:8000::2", "fd00:2021:1111:8000::3"],
+];
+
 /** A DNS resource. */
-export function dnsResource(id: string, filters: Filters = []): Resource {
-  return { kind: "dns", id, name: id, address: "wiki.corp.example", filters };
+export function dnsResource(
+  id: string,
+  filters: Filters = [],
+  address: string = WIKI,
+): Resource {
+  return { kind: "dns", id, name: id, address, filters };
+}
+
+/** Returns a UUID that ends in `number`. In-tunnel messages name resources by nothing else. */
+export function uuidOf(number: number): string {
+  return `00000000-0000-4000-8000-${number.toString(16).padStart(12, "0")}`;
+}
+
+/** What a client announces. */
+export interface TestAnnouncement {
+  readonly resource: string;
+  readonly domain?: string;
+  readonly proxies?: readonly string[];
 }
 
 /** An Internet resource. */
@@ -90,32 +125,42 @@ export class GatewayHarness {
   /** Messages of log lines above debug. */
   readonly loud: string[] = [];
   now: Instant = instant(0);
-  readonly #arena = new Uint8Array(8_192);
+  readonly #arena = new Arena(16_384);
+  readonly #receiveAt = this.#arena.allocate(2_048);
+  readonly #readAt = this.#arena.allocate(2_048);
   readonly #packets: PacketSink = {
-    bytes: this.#arena,
-    reserve: () => 64,
+    bytes: this.#arena.bytes,
+    reserve: () => this.#receiveAt,
     commit: (length) => {
-      this.written.push(this.#arena.slice(64, 64 + length));
+      const at = this.#receiveAt;
+      this.written.push(this.#arena.bytes.slice(at, at + length));
     },
   };
   readonly #datagrams: DatagramSink = {
-    bytes: this.#arena,
-    reserve: () => 4_096,
+    bytes: this.#arena.bytes,
+    reserve: () => 0,
     commit: () => {},
   };
   #ref = 0;
 
-  constructor() {
+  /** Where the datagrams of all clients come from. */
+  outer = "192.0.2.9:5";
+
+  /** All log lines go to `log`; without one, those above debug go to `loud`. */
+  constructor(log?: Logger, { trackFlows = false } = {}) {
     this.gateway = new Gateway({
+      trackFlows,
       node: this.node,
+      arena: this.#arena,
+      random: new SeededRandom(1),
       epoch: { instant: instant(0), unix: unixMs(EPOCH_SECONDS * 1_000) },
-      log: loudLog(this.loud),
+      log: log ?? loudLog(this.loud),
     });
   }
 
   /** A gateway after its first `init`, with nothing waiting. */
-  static initialized(): GatewayHarness {
-    const world = new GatewayHarness();
+  static initialized(log?: Logger, options = {}): GatewayHarness {
+    const world = new GatewayHarness(log, options);
     world.init();
     world.takeEvents();
     return world;
@@ -134,6 +179,7 @@ export class GatewayHarness {
       readonly inSeconds: number;
     }[] = [],
     addresses: { readonly ipv4: string; readonly ipv6: string } = GATEWAY,
+    uploadIntervalSecs = 0,
   ): void {
     this.tell({
       kind: "init",
@@ -144,7 +190,7 @@ export class GatewayHarness {
         resourceId: entry.resource,
         expiresAt: EPOCH_SECONDS + this.now / 1_000 + entry.inSeconds,
       })),
-      flowLogs: { apiUrl: "", uploadIntervalSecs: 0, uploadBatchSize: 0 },
+      flowLogs: { apiUrl: "", uploadIntervalSecs, uploadBatchSize: 0 },
       accountSlug: null,
     });
   }
@@ -173,7 +219,7 @@ export class GatewayHarness {
         ? null
         : EPOCH_SECONDS + this.now / 1_000 + inSeconds,
       useIceless: this.useIceless,
-      flowLogsIngestToken: "token",
+      flowLogsIngestToken: ingestToken(),
     });
     return ref;
   }
@@ -198,20 +244,21 @@ export class GatewayHarness {
     this.node.deliver(client.id, packet, ecn);
     return this.#counted("outbound", () =>
       this.gateway.handleDatagram(
-        datagramOf("192.0.2.9:5", "192.0.2.1:52625", new Uint8Array(0)),
+        datagramOf(this.outer, "192.0.2.1:52625", new Uint8Array(0)),
         this.now,
         this.#packets,
+        this.#datagrams,
       ));
   }
 
   /** The kernel hands us a packet. Returns the verdict that was counted. */
   fromTun(packet: Uint8Array): string {
-    this.#arena.set(packet, 2_048);
+    this.#arena.bytes.set(packet, this.#readAt);
     return this.#counted("inbound", () =>
       this.gateway.handlePacket(
-        this.#arena,
-        2_048,
-        2_048 + packet.length,
+        this.#arena.bytes,
+        this.#readAt,
+        this.#readAt + packet.length,
         this.now,
         this.#datagrams,
       ));
@@ -227,6 +274,58 @@ export class GatewayHarness {
   replyTo(source: string, destination = ALICE.ipv4): string {
     const ports = { sourcePort: 53, destinationPort: 5401 };
     return this.fromTun(udpPacket({ source, destination, ...ports }));
+  }
+
+  /** A client announces the addresses that stand for a name. Returns the question that this raises. */
+  announce(
+    client: TestClient,
+    { resource, domain = WIKI, proxies = WIKI_PROXIES }: TestAnnouncement,
+  ): number | undefined {
+    this.fromClient(
+      client,
+      encodeAssignedIps({
+        resourceId: resource,
+        domain,
+        proxyIps: proxies.map(ipOf),
+      }),
+    );
+    return this.takeQuestions().at(-1)?.queryId;
+  }
+
+  /** Answers a question. */
+  resolve(queryId: number | undefined, addresses: readonly string[]): void {
+    if (queryId === undefined) throw new Error("There was no question");
+    this.gateway.handleMessage({
+      kind: "domain-resolved",
+      queryId,
+      addresses: addresses.map(ipOf),
+    }, this.now);
+  }
+
+  /** A client announces a name, which is looked up. Returns the answers that the client gets. */
+  translate(
+    client: TestClient,
+    announcement: TestAnnouncement,
+    addresses: readonly string[],
+  ): DomainStatus[] {
+    this.resolve(this.announce(client, announcement), addresses);
+    return this.takeStatuses();
+  }
+
+  /** Takes all waiting events and returns the questions among them. */
+  takeQuestions(): Extract<GatewayEvent, { kind: "resolve-domain" }>[] {
+    return this.takeEvents().filter((event) => event.kind === "resolve-domain");
+  }
+
+  /** Takes the answers to announcements. */
+  takeStatuses(): DomainStatus[] {
+    return this.node.controls.splice(0).map(({ packet }) => {
+      const view = new IpPacketView();
+      view.attach(packet, 0, packet.length);
+      const status = readDomainStatus(view);
+      if (!status.ok) throw new Error(`Not a domain status: ${status.error}`);
+      return status.value;
+    });
   }
 
   /** Takes what was sent to clients. */

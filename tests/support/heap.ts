@@ -1,3 +1,6 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
 /**
  * Measures how many bytes of heap one call of `action` costs.
  *
@@ -15,4 +18,20 @@ export function heapBytesPerCall(action: () => void): number {
     rounds.push((Deno.memoryUsage().heapUsed - before) / calls);
   }
   return rounds.sort((a, b) => a - b)[7] ?? Infinity;
+}
+
+/** What is in use once garbage is collected, in bytes. */
+export interface MemoryInUse {
+  /** Array buffers. Exact: nothing but the code under test moves it. */
+  readonly buffers: number;
+  /** Objects, and what the engine compiles for itself. */
+  readonly heap: number;
+}
+
+/** Collects garbage and returns what is left. */
+export function memoryInUse(): MemoryInUse {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  const { external, heapUsed } = Deno.memoryUsage();
+  return { buffers: external, heap: heapUsed };
 }

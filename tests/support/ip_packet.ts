@@ -62,17 +62,23 @@ export function udpPacket(
   return ipPacket(addresses, 17, udp, trafficClass);
 }
 
-/** Builds a TCP packet without options, with a right checksum. */
+/** Builds a TCP packet without options, with a right checksum. A SYN unless `flags` says otherwise. */
 export function tcpPacket(
-  { sourcePort, destinationPort, payload = new Uint8Array(0), ...addresses }:
+  {
+    sourcePort,
+    destinationPort,
+    payload = new Uint8Array(0),
+    flags = 0x02,
+    ...addresses
+  }:
     & Addresses
     & Ports
-    & { readonly payload?: Uint8Array },
+    & { readonly payload?: Uint8Array; readonly flags?: number },
 ): Uint8Array {
   const header = [
     ...word(sourcePort),
     ...word(destinationPort),
-    ...[0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0],
+    ...[0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0],
   ];
   const tcp = Uint8Array.from([...header, ...payload]);
   tcp.set(word(transportChecksum(addresses, 6, tcp)), 16);
@@ -105,6 +111,14 @@ export function echoRequest(
   { identifier, ...addresses }: Addresses & { readonly identifier: number },
 ): Uint8Array {
   const type = addresses.source.includes(":") ? 128 : 8;
+  return icmpPacket({ ...addresses, type, rest: [...word(identifier), 0, 1] });
+}
+
+/** Builds an echo reply of the family of the addresses. */
+export function echoReply(
+  { identifier, ...addresses }: Addresses & { readonly identifier: number },
+): Uint8Array {
+  const type = addresses.source.includes(":") ? 129 : 0;
   return icmpPacket({ ...addresses, type, rest: [...word(identifier), 0, 1] });
 }
 

@@ -1,6 +1,6 @@
 import { formatCidr } from "../../lib/base/mod.ts";
 import type { Resource } from "../../lib/portal/mod.ts";
-import { ALICE, BOB, GATEWAY } from "./gateway_harness.ts";
+import { ALICE, GATEWAY, type TestClient } from "./gateway_harness.ts";
 import {
   naiveAddress,
   naiveCovers,
@@ -24,7 +24,11 @@ export interface PacketFacts {
 }
 
 const TUNNEL = ["100.64.0.0/11", "fd00:2021:1111::/107"];
-const PROXY = ["100.96.0.0/11", "fd00:2021:1111:8000::/107"];
+/** The addresses that clients make up for names. */
+export const PROXY: readonly string[] = [
+  "100.96.0.0/11",
+  "fd00:2021:1111:8000::/107",
+];
 const MULTICAST = ["224.0.0.0/4", "ff00::/8"];
 const REFUSED = [
   ...["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8"],
@@ -32,36 +36,36 @@ const REFUSED = [
   ...["::1/128", "::ffff:0:0/96", "fc00::/7", "fe80::/10", "ff00::/8"],
 ];
 
-/** Data-plane spec §5 for Alice, row by row: does the packet pass? */
+/** Data-plane spec §5, row by row: does the packet of a client pass? None of its names is announced. */
 export function naiveOutbound(
   resources: readonly Resource[],
   { source, destination, kind, port }: PacketFacts,
+  client: TestClient = ALICE,
 ): boolean {
   if (resources.length === 0) return false;
   if (within(MULTICAST, destination)) return false;
   if (kind === "icmp-error") return false;
-  if (source !== ALICE.ipv4 && source !== ALICE.ipv6) return false;
+  if (source !== client.ipv4 && source !== client.ipv6) return false;
   if (destination === GATEWAY.ipv4 || destination === GATEWAY.ipv6) return true;
   if (within(TUNNEL, destination)) return false;
   if (within(PROXY, destination)) return false;
   return isAllowed(resources, destination, kind, port);
 }
 
-/** Data-plane spec §6, row by row: does the packet reach Alice? Bob has an Internet resource. */
+/** Data-plane spec §6, row by row: does the packet reach a client? It belongs to no flow that is translated. */
 export function naiveInbound(
   resources: readonly Resource[],
   { source, destination, kind, port }: PacketFacts,
+  client: TestClient = ALICE,
 ): boolean {
-  const toBob = destination === BOB.ipv4 || destination === BOB.ipv6;
-  const toAlice = destination === ALICE.ipv4 || destination === ALICE.ipv6;
-  if (!toBob && (!toAlice || resources.length === 0)) return false;
+  if (resources.length === 0) return false;
+  if (destination !== client.ipv4 && destination !== client.ipv6) return false;
   if (source === GATEWAY.ipv4 || source === GATEWAY.ipv6) return true;
   if (kind === "other-icmp" || kind === "other-protocol") return false;
   if (within(TUNNEL, source)) return false;
   if (kind === "icmp-error") return true;
-  return toBob
-    ? !within(REFUSED, source)
-    : isAllowed(resources, source, kind, port);
+  if (within(PROXY, source)) return false;
+  return isAllowed(resources, source, kind, port);
 }
 
 function isAllowed(
@@ -87,7 +91,8 @@ function isAllowed(
   return best !== undefined && naivePermits(best.rules, transport);
 }
 
-function within(networks: readonly string[], address: string): boolean {
+/** Tells whether one of the networks covers an address. */
+export function within(networks: readonly string[], address: string): boolean {
   return networks.some((network) =>
     naiveCovers(network, naiveAddress(address))
   );

@@ -153,6 +153,7 @@ function datagramOf(
     localPort: local.port,
     ecn: 0,
     isFrom: (address) => equalSocketAddresses(source, address),
+    isTo: (address) => equalSocketAddresses(local, address),
     copySourceIp: (target) => {
       target.set(source.ip.bytes);
       return source.ip.family;

@@ -1,6 +1,11 @@
 const SHOWN = "[redacted]";
 
-/** A text that must never be printed. However it is logged, it reads `[redacted]`. */
+/**
+ * A text that must never be printed. However it is logged, it reads `[redacted]`.
+ *
+ * A structured clone leaves the text behind, so a secret inside a message
+ * never reaches the worker.
+ */
 export class Secret {
   readonly #text: string;
 
@@ -25,7 +30,7 @@ export class Secret {
   }
 
   /** Returns `[redacted]`. */
-  [Symbol.for("Deno.customInspect")](): string {
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
     return SHOWN;
   }
 }

@@ -1,0 +1,73 @@
+import type { IpAddress, Logger } from "../base/mod.ts";
+import type { GatewayEvent, GatewayInput } from "../gateway/mod.ts";
+import {
+  Clock,
+  HostDns,
+  Resolver,
+  SYSTEM_RANDOM,
+  TunnelDns,
+} from "../io/mod.ts";
+
+/** What the names of a gateway need. */
+export interface GatewayDnsOptions {
+  /** Tells the core what a look-up came to. */
+  readonly tell: (input: GatewayInput) => void;
+  /** Ends the program with a sentence for a person. */
+  readonly fail: (sentence: string) => void;
+  /** Where log lines go. */
+  readonly log: Logger;
+}
+
+/** Looks names up for a gateway's core, and serves DNS on its tunnel addresses. */
+export class GatewayDns {
+  readonly #options: GatewayDnsOptions;
+  readonly #resolver: Resolver;
+  readonly #tunnelDns: TunnelDns;
+
+  /** Reads the host's nameservers and tries them. */
+  constructor(options: GatewayDnsOptions) {
+    const { fail, log } = options;
+    const clock = new Clock();
+    const now = () => clock.now();
+    const hostDns = new HostDns(log);
+    this.#options = options;
+    this.#resolver = new Resolver({ hostDns, now, random: SYSTEM_RANDOM });
+    this.#tunnelDns = new TunnelDns({
+      hostDns,
+      now,
+      random: SYSTEM_RANDOM,
+      log,
+      onFailure: (error) =>
+        fail(`Cannot serve DNS in the tunnel: ${error.message}`),
+    });
+  }
+
+  /** Answers the core, unless that takes so long that the core has given up. */
+  async resolve(
+    { queryId, domain }: Extract<GatewayEvent, { kind: "resolve-domain" }>,
+  ): Promise<void> {
+    const { tell, log } = this.#options;
+    const addresses = await this.#resolver.lookup(domain);
+    log.log("debug", "Looked a name up", {
+      domain,
+      addresses: addresses?.length,
+    });
+    if (addresses) tell({ kind: "domain-resolved", queryId, addresses });
+  }
+
+  /** Serves on the addresses that the interface has. */
+  async bind(
+    { ipv4, ipv6 }: {
+      readonly ipv4: IpAddress | undefined;
+      readonly ipv6: IpAddress | undefined;
+    },
+  ): Promise<void> {
+    await this.#tunnelDns.bind([ipv4, ipv6].filter((ip) => ip !== undefined));
+  }
+
+  /** Ends both. */
+  async stop(): Promise<void> {
+    this.#resolver.close();
+    await this.#tunnelDns.close();
+  }
+}

@@ -1,0 +1,131 @@
+import {
+  type Arena,
+  Counters,
+  type DatagramSink,
+  type Instant,
+  MAX_PACKET_BYTES,
+  unreachable,
+} from "../base/mod.ts";
+import { isMulticastAddress } from "../policy/mod.ts";
+import {
+  type IcmpReplyKind,
+  type IpPacketView,
+  isIcmpErrorMessage,
+  writeIcmpReply,
+} from "../wire/mod.ts";
+import type { SendVerdict } from "../connection/mod.ts";
+import type { Client } from "./client.ts";
+import { type GatewayNode, SEND_VERDICTS } from "./gateway_node.ts";
+import type { OutboundVerdict } from "./outbound.ts";
+
+/** What became of the ICMP error that a client was owed. */
+export type IcmpReplyOutcome =
+  | SendVerdict
+  | (typeof ICMP_REPLY_REFUSALS)[number];
+
+/** Reasons not to answer: RFC 1122 §3.2.2, RFC 4443 §2.4, and a limit. */
+export const ICMP_REPLY_REFUSALS = [
+  "about-icmp-error",
+  "about-no-host",
+  "rate-limited",
+] as const;
+
+/** Room behind a packet that kernels may read, in bytes. */
+const SLACK_BYTES = 64;
+
+/**
+ * Tells clients why a packet of theirs went nowhere (data-plane spec §12).
+ *
+ * An error quotes the packet as it came and goes back on the connection that
+ * it came from, up to a rate for each client.
+ */
+export class IcmpReplies {
+  /** Errors that were owed by what became of them. */
+  readonly counters: Counters<IcmpReplyOutcome> = new Counters(
+    [
+      ...Object.keys(SEND_VERDICTS) as SendVerdict[],
+      ...ICMP_REPLY_REFUSALS,
+    ],
+  );
+  readonly #node: GatewayNode;
+  readonly #bytes: Uint8Array;
+  readonly #at: number;
+
+  /** Takes room for one packet from `arena`. */
+  constructor(node: GatewayNode, arena: Arena) {
+    this.#node = node;
+    this.#bytes = arena.bytes;
+    this.#at = arena.allocate(MAX_PACKET_BYTES + SLACK_BYTES);
+  }
+
+  /** Answers `packet` of `client`, if the verdict on it calls for an answer. */
+  answer(
+    verdict: OutboundVerdict,
+    packet: IpPacketView,
+    client: Client,
+    now: Instant,
+    datagrams: DatagramSink,
+  ): void {
+    const kind = replyKind(verdict);
+    if (kind === undefined) return;
+    this.counters.increment(this.#send(kind, packet, client, now, datagrams));
+  }
+
+  #send(
+    kind: IcmpReplyKind,
+    packet: IpPacketView,
+    client: Client,
+    now: Instant,
+    datagrams: DatagramSink,
+  ): IcmpReplyOutcome {
+    if (isIcmpErrorMessage(packet)) return "about-icmp-error";
+    if (!isFromHost(packet)) return "about-no-host";
+    if (!client.icmpBudget.take(now)) return "rate-limited";
+    const at = this.#at;
+    const length = writeIcmpReply(packet, kind, this.#bytes, at);
+    return this.#node.sendPacket(
+      client.id,
+      at,
+      at + length,
+      now,
+      datagrams,
+      0,
+    );
+  }
+}
+
+/** Policy is prohibited, everything else unreachable (data-plane spec §12): clients ask for access after the first only. */
+function replyKind(verdict: OutboundVerdict): IcmpReplyKind | undefined {
+  switch (verdict) {
+    case "prohibited-source":
+    case "prohibited-tunnel-address":
+    case "prohibited-destination":
+    case "prohibited-by-filter":
+      return "prohibited";
+    case "unreachable-by-internet":
+    case "unreachable-no-translation":
+    case "unreachable-no-address":
+      return "unreachable";
+    case "forward":
+    case "multicast":
+    case "unknown-client":
+    case "control":
+    case "icmp-error":
+    case "unsupported-protocol":
+    case "nat-exhausted":
+    case "nat-table-full":
+      return undefined;
+    default:
+      return unreachable(verdict);
+  }
+}
+
+/** Tells whether the source is an address that an error can be sent to: neither a group nor unspecified. */
+function isFromHost(packet: IpPacketView): boolean {
+  const { version, bytes, sourceAt, addressLength } = packet;
+  if (isMulticastAddress(version, bytes, sourceAt)) return false;
+  for (let i = 0; i < addressLength; i++) {
+    if (bytes[sourceAt + i] !== 0) return true;
+  }
+  return false;
+}
