@@ -14,7 +14,6 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["conntrack", "conntrack"],
   ["ping", "iputils-ping"],
   ["tracepath", "iputils-tracepath"],
-  ["ethtool", "ethtool"],
   ["dnsmasq", "dnsmasq-base"],
   ["dig", "bind9-dnsutils"],
   ["ssh", "openssh-client"],

@@ -98,11 +98,6 @@ export class Lab implements AsyncDisposable {
     await Deno.writeTextFile(`${directory}/${file}`, text);
   }
 
-  /** Lets an interface compute the checksums of what it sends before anybody captures it. */
-  async completeChecksums(box: string, device: string): Promise<void> {
-    await this.must(box, "ethtool", "-K", device, "tx", "off");
-  }
-
   /** Runs a command in a namespace to its end. */
   run(box: string, ...command: readonly string[]): Promise<CommandResult> {
     return capture(this.commandIn(box, command));

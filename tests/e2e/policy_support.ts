@@ -14,7 +14,7 @@ const PREFIX = "fzpol";
 
 /** Everything that these tests run. */
 const TOOLS = [
-  ...["ip", "nft", "ping", "curl", "tracepath", "ethtool", "dnsmasq", "dig"],
+  ...["ip", "nft", "ping", "curl", "tracepath", "dnsmasq", "dig"],
   ...["ssh", "sshd", "ssh-keygen", "iperf3", "tshark", "python3"],
 ];
 
