@@ -193,7 +193,7 @@ export class EventLoop<Message, Event> {
       if (verdict === "empty") break;
       if (verdict === "skip") continue;
       const { bytes, packetAt, packetEnd } = device;
-      core.handlePacket(bytes, packetAt, packetEnd, now, sockets);
+      core.handlePacket(bytes, packetAt, packetEnd, now, sockets, device);
     }
     this.#drain();
   }
