@@ -16,6 +16,7 @@ const ROOT = new URL("../", import.meta.url);
 interface Kernel {
   readonly entry: string;
   readonly sources: Readonly<Record<string, () => string>>;
+  readonly options: readonly string[];
   readonly output: string;
   readonly purpose: string;
 }
@@ -27,19 +28,26 @@ const KERNELS: readonly Kernel[] = [{
     "layout.ts": () => read("lib/crypto/wasm/layout.as"),
     "rounds.ts": roundsSource,
   },
+  // Only harmless passes: the usual ones sink each value to its use, which
+  // undoes the order of statements that `generate_rounds.ts` chose.
+  options: [
+    ...["--optimizeLevel", "0", "--enable", "relaxed-simd"],
+    ...["--runPasses", "precompute,optimize-instructions,vacuum"],
+  ],
   output: "lib/crypto/wasm/module.ts",
   purpose: "The AEAD kernel",
+}, {
+  entry: "kernel.ts",
+  sources: { "kernel.ts": () => read("lib/wire/wasm/kernel.as") },
+  options: ["--optimizeLevel", "3"],
+  output: "lib/wire/wasm/module.ts",
+  purpose: "The kernel of checksums and segments",
 }];
 
-/**
- * Only harmless passes: the usual ones sink each value to its use, which undoes
- * the order of statements that `generate_rounds.ts` chose.
- */
+/** What all kernels have in common. */
 const OPTIONS = [
-  ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "0"],
-  ...["--runPasses", "precompute,optimize-instructions,vacuum"],
+  ...["--runtime", "stub", "--noAssert", "--enable", "simd"],
   ...["--importMemory", "--initialMemory", "1", "--noExportMemory"],
-  ...["--enable", "simd", "--enable", "relaxed-simd"],
 ];
 
 function read(path: string): string {
@@ -49,7 +57,10 @@ function read(path: string): string {
 async function compile(kernel: Kernel): Promise<Uint8Array> {
   let module: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
-    [kernel.entry, "--outFile", "kernel.wasm", ...OPTIONS],
+    [
+      ...[kernel.entry, "--outFile", "kernel.wasm"],
+      ...[...OPTIONS, ...kernel.options],
+    ],
     {
       readFile: (name) => kernel.sources[name]?.() ?? null,
       writeFile: (_name, contents) => {

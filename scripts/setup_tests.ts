@@ -10,6 +10,7 @@
 const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["ip", "iproute2"],
   ["nft", "nftables"],
+  ["iptables", "iptables"],
   ["conntrack", "conntrack"],
   ["ping", "iputils-ping"],
   ["tracepath", "iputils-tracepath"],

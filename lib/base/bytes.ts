@@ -13,6 +13,11 @@ export function readU32(bytes: Uint8Array, at: number): number {
     0;
 }
 
+/** Reads a little-endian 16-bit integer. The caller has checked the bounds. */
+export function readU16LE(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8);
+}
+
 /** Reads a little-endian 32-bit integer. The caller has checked the bounds. */
 export function readU32LE(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) |
@@ -42,6 +47,12 @@ export function writeU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value >>> 16;
   bytes[at + 2] = value >>> 8;
   bytes[at + 3] = value;
+}
+
+/** Writes a little-endian 16-bit integer. */
+export function writeU16LE(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
 }
 
 /** Writes a little-endian 32-bit integer. */

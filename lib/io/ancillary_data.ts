@@ -3,16 +3,20 @@ import {
   type IpAddress,
   type IpFamily,
   readU32LE,
+  writeU16LE,
   writeU32LE,
 } from "../base/mod.ts";
 
-/** Levels and types of the ancillary data (`cmsg`) of a UDP socket, Linux `in.h` and `in6.h`. */
+/** Levels and types of the ancillary data (`cmsg`) of a UDP socket, Linux `in.h`, `in6.h` and `udp.h`. */
 const IPPROTO_IP = 0;
+const IPPROTO_UDP = 17;
 const IPPROTO_IPV6 = 41;
 const IP_TOS = 1;
 const IP_PKTINFO = 8;
 const IPV6_PKTINFO = 50;
 const IPV6_TCLASS = 67;
+const UDP_SEGMENT = 103;
+const UDP_GRO = 104;
 
 /** Layout of `cmsghdr`: a 64-bit length that counts the header, then level, type and data. */
 const LENGTH = 0;
@@ -28,6 +32,8 @@ const IPV6_INFO_LENGTH = 20;
 const IPV6_INFO_LOCAL = 0;
 
 const CLASS_LENGTH = 4;
+const SEGMENT_LENGTH = 2;
+const GRO_LENGTH = 4;
 const ECN_MASK = 3;
 
 /** Room for all ancillary data of one datagram either way, in bytes. */
@@ -41,11 +47,14 @@ export class AncillaryView {
   localFamily: IpFamily = 4;
   /** Congestion bits; Not-ECT when the kernel does not tell. */
   ecn: Ecn = 0;
+  /** Bytes of each datagram but the last when the payload is several; -1 when it is one. */
+  segmentSize = -1;
 
   /** Reads the `length` bytes at `at`. Stops at the first entry that does not fit. */
   attach(bytes: Uint8Array, at: number, length: number): void {
     this.localAt = -1;
     this.ecn = 0;
+    this.segmentSize = -1;
     const end = at + length;
     while (at + DATA <= end) {
       const entryLength = readU32LE(bytes, at + LENGTH);
@@ -72,6 +81,10 @@ export class AncillaryView {
       } else if (type === IPV6_TCLASS && dataLength >= CLASS_LENGTH) {
         this.ecn = (bytes[at + DATA]! & ECN_MASK) as Ecn;
       }
+    } else if (level === IPPROTO_UDP) {
+      if (type === UDP_GRO && dataLength >= GRO_LENGTH) {
+        this.segmentSize = readU32LE(bytes, at + DATA);
+      }
     }
   }
 }
@@ -92,6 +105,17 @@ export function writeAncillary(
   if (source !== null) at = writePinnedSource(bytes, at, source);
   if (ecn !== 0) at = writeEcn(bytes, at, family, ecn);
   return at - start;
+}
+
+/** Writes that the payload is several datagrams of `size` bytes, the last one perhaps shorter. Returns the length in bytes. */
+export function writeSegmentSize(
+  bytes: Uint8Array,
+  at: number,
+  size: number,
+): number {
+  const end = writeHeader(bytes, at, IPPROTO_UDP, UDP_SEGMENT, SEGMENT_LENGTH);
+  writeU16LE(bytes, at + DATA, size);
+  return end - at;
 }
 
 function writePinnedSource(

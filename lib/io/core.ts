@@ -12,14 +12,14 @@ import type { InterfaceConfig } from "./network_config.ts";
 export interface Core<Message, Event> {
   /** Takes a message from the main thread, such as a parsed one of the portal. */
   handleMessage(message: Message, now: Instant): void;
-  /** Takes a datagram. Inner packets go to `packets`, replies and relayed data to `datagrams`. */
+  /** Takes a datagram. Inner packets go to `packets`, replies and relayed data to `datagrams`. The bytes behind it may be the next datagram's. */
   handleDatagram(
     datagram: Datagram,
     now: Instant,
     packets: PacketSink,
     datagrams: DatagramSink,
   ): void;
-  /** Takes the packet `[start, end)` that the host sent into the tunnel. What the host is answered at once goes to `packets`. */
+  /** Takes the packet `[start, end)` that the host sent into the tunnel, and may change it. The bytes behind it may be the next packet's. What the host is answered at once goes to `packets`. */
   handlePacket(
     bytes: Uint8Array,
     start: number,

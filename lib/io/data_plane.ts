@@ -28,6 +28,8 @@ export interface DataPlaneOptions<Settings, Event> {
   readonly settings: Settings;
   /** Name of the TUN interface; left out for a role without one. */
   readonly tunName?: string;
+  /** Whether large packets may cross the TUN interface, if the kernel knows how; yes unless told. */
+  readonly tunOffload?: boolean;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** Which log lines the worker makes. */
@@ -81,6 +83,7 @@ export class DataPlane<Message, Event> {
       role: options.role,
       settings: options.settings,
       tunName: options.tunName,
+      tunOffload: options.tunOffload,
       udp: options.udp,
       logThresholds: options.logThresholds,
       wakeFd: this.#wakeFd,

@@ -61,8 +61,12 @@ export const EBUSY = 16;
 export const EEXIST = 17;
 /** No such device. */
 export const ENODEV = 19;
+/** The kernel does not take such an argument. */
+export const EINVAL = 22;
 /** The TUN device behind a descriptor has gone. */
 export const EBADFD = 77;
+/** Too long to be sent in one piece. */
+export const EMSGSIZE = 90;
 /** The kernel was built without it. */
 export const EOPNOTSUPP = 95;
 /** The kernel has no such address family. */

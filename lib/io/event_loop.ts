@@ -27,8 +27,8 @@ import type { UdpSocket } from "./udp_socket.ts";
 import type { UdpSockets } from "./udp_sockets.ts";
 import type { ToWorker } from "./worker_protocol.ts";
 
-/** Packets read from the TUN device in one turn, as many as one batch of a socket. */
-const PACKETS_PER_TURN = 64;
+/** After so many packets of the TUN device something else gets its turn. The last read may make 256 more. */
+const PACKETS_PER_TURN = 128;
 
 /** Messages of the main thread taken in one turn. */
 const MESSAGES_PER_TURN = 64;
@@ -72,7 +72,7 @@ export interface EventLoopParts<Message, Event> {
  * One turn: due timers, then the main thread's messages, then packets of the
  * TUN device, then one batch of each ready socket; after each the core is
  * drained and all output leaves before anything else is read (data-plane spec
- * §14.4).
+ * §14.4). What one batch gives is written to the TUN device together.
  */
 export class EventLoop<Message, Event> {
   readonly #parts: EventLoopParts<Message, Event>;
@@ -132,6 +132,13 @@ export class EventLoop<Message, Event> {
     if (ready > 0) this.#takeInput(ready, clock.now());
   }
 
+  /** Reads the clock between two inputs: a batch may take some ms, and timers do not wait for all of them. */
+  #catchUp(): Instant {
+    const now = this.#parts.clock.now();
+    if (now - this.#timersRanAt >= TIMER_INTERVAL_MS) this.#runTimers(now);
+    return now;
+  }
+
   #runTimers(now: Instant): void {
     this.#timersRanAt = now;
     const { core } = this.#parts;
@@ -150,8 +157,9 @@ export class EventLoop<Message, Event> {
     }
     if (hasPackets && tunnel) this.#readPackets(tunnel.device, now);
     for (let i = 0; i < ready; i++) {
+      const at = this.#catchUp();
       const socket = this.#sockets.get(epoll.readyFd(i));
-      if (socket) this.#receive(socket, now);
+      if (socket) this.#receive(socket, at);
     }
   }
 
@@ -188,12 +196,15 @@ export class EventLoop<Message, Event> {
 
   #readPackets(device: TunDevice, now: Instant): void {
     const { core, sockets } = this.#parts;
-    for (let i = 0; i < PACKETS_PER_TURN; i++) {
+    const { bytes, frame } = device;
+    for (let taken = 0; taken < PACKETS_PER_TURN; taken += frame.count) {
       const verdict = device.read();
       if (verdict === "empty") break;
       if (verdict === "skip") continue;
-      const { bytes, packetAt, packetEnd } = device;
-      core.handlePacket(bytes, packetAt, packetEnd, now, sockets, device);
+      while (frame.next()) {
+        const { packetAt, packetEnd } = frame;
+        core.handlePacket(bytes, packetAt, packetEnd, now, sockets, device);
+      }
     }
     this.#drain();
   }
@@ -203,15 +214,19 @@ export class EventLoop<Message, Event> {
     const count = receiveRing.receive(socket.fd);
     if (count < 0) return this.#noteReceiveError(errno());
 
-    counters.add("datagrams-received", count);
+    let received = 0;
     for (let i = 0; i < count; i++) {
       const verdict = receiveRing.select(i, socket.port);
       if (verdict !== "ok") counters.increment(verdict);
       else {
-        const { selected } = receiveRing;
-        core.handleDatagram(selected, now, this.#packets, sockets);
+        do {
+          received++;
+          const { selected } = receiveRing;
+          core.handleDatagram(selected, now, this.#packets, sockets);
+        } while (receiveRing.next());
       }
     }
+    counters.add("datagrams-received", received);
     this.#drain();
   }
 
@@ -223,7 +238,8 @@ export class EventLoop<Message, Event> {
 
   /** Carries out all that the core wants, and sends all that it wrote. Events first: a datagram may leave from a port just opened. */
   #drain(): void {
-    const { core, control, sockets } = this.#parts;
+    const { core, control, sockets, tunnel } = this.#parts;
+    tunnel?.device.flush();
     for (let e = core.pollEvent(); e; e = core.pollEvent()) {
       if (isShellRequest(e)) this.#carryOut(e);
       else control.publish({ kind: "event", event: e });

@@ -1,14 +1,17 @@
 import { Counters } from "../base/mod.ts";
 
-/** What the shell counts. The first four are traffic; each other one is a reason why something was dropped. */
+/** What the shell counts. The first four are traffic; the next two count what had to leave one by one because the kernel did not take it as a whole; each other one is a reason why something was dropped. */
 export type IoCounterName =
   | "datagrams-received"
   | "datagrams-sent"
   | "packets-read"
   | "packets-written"
+  | "tun-merge-refused"
+  | "send-segments-refused"
   | "datagram-empty"
   | "datagram-oversized"
   | "datagram-without-local-address"
+  | "datagram-without-segment-size"
   | "receive-error"
   | "send-blocked"
   | "send-error"
@@ -16,8 +19,12 @@ export type IoCounterName =
   | "send-without-socket"
   | "port-refused"
   | "tun-read-runt"
-  | "tun-read-segmented"
   | "tun-read-bad-checksum-range"
+  | "tun-read-unknown-segmentation"
+  | "tun-read-wrong-protocol"
+  | "tun-read-without-segment-size"
+  | "tun-read-without-payload"
+  | "tun-read-too-many-segments"
   | "tun-write-error"
   | "log-line-suppressed";
 
@@ -26,9 +33,12 @@ const NAMES: Readonly<Record<IoCounterName, true>> = {
   "datagrams-sent": true,
   "packets-read": true,
   "packets-written": true,
+  "tun-merge-refused": true,
+  "send-segments-refused": true,
   "datagram-empty": true,
   "datagram-oversized": true,
   "datagram-without-local-address": true,
+  "datagram-without-segment-size": true,
   "receive-error": true,
   "send-blocked": true,
   "send-error": true,
@@ -36,8 +46,12 @@ const NAMES: Readonly<Record<IoCounterName, true>> = {
   "send-without-socket": true,
   "port-refused": true,
   "tun-read-runt": true,
-  "tun-read-segmented": true,
   "tun-read-bad-checksum-range": true,
+  "tun-read-unknown-segmentation": true,
+  "tun-read-wrong-protocol": true,
+  "tun-read-without-segment-size": true,
+  "tun-read-without-payload": true,
+  "tun-read-too-many-segments": true,
   "tun-write-error": true,
   "log-line-suppressed": true,
 };

@@ -30,6 +30,12 @@ const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   ioctl: { parameters: ["i32", "u32", "buffer"], result: "i32" },
+  // The same for requests whose argument is a number. Rare, so a slow 64-bit parameter will do.
+  ioctl_with_number: {
+    name: "ioctl",
+    parameters: ["i32", "u32", "usize"],
+    result: "i32",
+  },
   mkdir: { parameters: ["buffer", "u32"], result: "i32" },
   // A macro in front of another name before glibc 2.33.
   mknod: {
@@ -56,6 +62,7 @@ const SYMBOLS = {
   },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   write: { parameters: ["i32", "pointer", "u32"], result: "i32" },
+  writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The C library's functions, callable. */

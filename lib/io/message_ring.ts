@@ -2,11 +2,16 @@ import type { NativeMemory } from "./native_memory.ts";
 import { ANCILLARY_ROOM_BYTES } from "./ancillary_data.ts";
 import { SOCKADDR_ROOM_BYTES } from "./sockaddr.ts";
 
-/** Datagrams that one system call moves (data-plane spec §14.1: up to 64). */
-export const BATCH_SIZE = 64;
-
 /** Room for one datagram: `MAX_DATAGRAM_BYTES` and slack for kernels that store in wide steps. */
 export const SLOT_BYTES = 1536;
+
+/** How large a ring is. */
+export interface RingShape {
+  /** How many messages it has, each with room of its own. */
+  readonly count: number;
+  /** Room for the payload of each, in bytes. */
+  readonly roomBytes: number;
+}
 
 /** Layout of `mmsghdr` on a 64-bit machine. */
 const HEADER_BYTES = 64;
@@ -25,15 +30,17 @@ const VECTOR_BASE = 0;
 const VECTOR_LENGTH = 8;
 
 /**
- * `BATCH_SIZE` messages in the arena in the form that `recvmmsg` and `sendmmsg` take.
+ * Messages in the arena in the form that `recvmmsg` and `sendmmsg` take.
  *
- * Everything with a native address is written once; per datagram only lengths
- * change. Fields that are 64 bits wide get their low half written, the high
- * half stays zero.
+ * Message i has slot i for its payload, until `gather` gives it others. So for
+ * received datagrams only lengths change. Fields that are 64 bits wide get
+ * their low half written, the high half stays zero.
  */
 export class MessageRing {
   /** The arena. */
   readonly bytes: Uint8Array;
+  readonly #memory: NativeMemory;
+  readonly #roomBytes: number;
   readonly #view: DataView;
   readonly #headers: number;
   readonly #vectors: number;
@@ -43,18 +50,20 @@ export class MessageRing {
   readonly #pointers: readonly Deno.PointerObject[];
 
   /** Allocates the ring in the arena of `memory`. */
-  constructor(memory: NativeMemory) {
+  constructor(memory: NativeMemory, { count, roomBytes }: RingShape) {
     const { arena } = memory;
     this.bytes = arena.bytes;
+    this.#memory = memory;
+    this.#roomBytes = roomBytes;
     this.#view = arena.view;
-    this.#headers = arena.allocate(BATCH_SIZE * HEADER_BYTES, 64);
-    this.#vectors = arena.allocate(BATCH_SIZE * VECTOR_BYTES);
-    this.#names = arena.allocate(BATCH_SIZE * SOCKADDR_ROOM_BYTES);
-    this.#controls = arena.allocate(BATCH_SIZE * ANCILLARY_ROOM_BYTES);
-    this.#slots = arena.allocate(BATCH_SIZE * SLOT_BYTES, 64);
-    for (let i = 0; i < BATCH_SIZE; i++) this.#link(memory, i);
+    this.#headers = arena.allocate(count * HEADER_BYTES, 64);
+    this.#vectors = arena.allocate(count * VECTOR_BYTES);
+    this.#names = arena.allocate(count * SOCKADDR_ROOM_BYTES);
+    this.#controls = arena.allocate(count * ANCILLARY_ROOM_BYTES);
+    this.#slots = arena.allocate(count * roomBytes, 64);
+    for (let i = 0; i < count; i++) this.#link(i);
     this.#pointers = Array.from(
-      { length: BATCH_SIZE },
+      { length: count },
       (_, i) => memory.pointer(this.#headers + i * HEADER_BYTES),
     );
   }
@@ -66,7 +75,7 @@ export class MessageRing {
 
   /** Address of the payload of message `index`. */
   slotAt(index: number): number {
-    return this.#slots + index * SLOT_BYTES;
+    return this.#slots + index * this.#roomBytes;
   }
 
   /** Address of the `sockaddr` of message `index`. */
@@ -79,10 +88,19 @@ export class MessageRing {
     return this.#controls + index * ANCILLARY_ROOM_BYTES;
   }
 
-  /** How many bytes the kernel reads or may write at the payload. */
-  setPayloadLength(index: number, length: number): void {
-    const at = this.#vectors + index * VECTOR_BYTES;
+  /** Makes vector `vector` stand for the first `length` bytes of slot `slot`. */
+  setVector(vector: number, slot: number, length: number): void {
+    const at = this.#vectors + vector * VECTOR_BYTES;
+    this.#memory.writePointer(at + VECTOR_BASE, this.slotAt(slot));
     this.#view.setUint32(at + VECTOR_LENGTH, length, true);
+  }
+
+  /** Makes the payload of message `index` what `count` vectors from `vector` on stand for, one behind the other. */
+  gather(index: number, vector: number, count: number): void {
+    const header = this.#headerAt(index);
+    const at = this.#vectors + vector * VECTOR_BYTES;
+    this.#memory.writePointer(header + VECTOR, at);
+    this.#view.setUint32(header + VECTOR_COUNT, count, true);
   }
 
   /** How many bytes of the `sockaddr` count. */
@@ -114,13 +132,11 @@ export class MessageRing {
     return this.#headers + index * HEADER_BYTES;
   }
 
-  #link(memory: NativeMemory, index: number): void {
+  #link(index: number): void {
     const header = this.#headerAt(index);
-    const vector = this.#vectors + index * VECTOR_BYTES;
-    memory.writePointer(header + NAME, this.nameAt(index));
-    memory.writePointer(header + VECTOR, vector);
-    this.#view.setUint32(header + VECTOR_COUNT, 1, true);
-    memory.writePointer(header + CONTROL, this.controlAt(index));
-    memory.writePointer(vector + VECTOR_BASE, this.slotAt(index));
+    this.#memory.writePointer(header + NAME, this.nameAt(index));
+    this.#memory.writePointer(header + CONTROL, this.controlAt(index));
+    this.setVector(index, index, this.#roomBytes);
+    this.gather(index, index, 1);
   }
 }

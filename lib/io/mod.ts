@@ -8,11 +8,19 @@
  * owner, and a packet crosses no thread. `DataPlane` is the main thread's
  * handle: messages go by `MessagePort`, and an eventfd wakes the loop.
  *
- * Packets live in the arena from receive to send. The structs that
- * `recvmmsg` and `sendmmsg` take live there too (`MessageRing`); their
- * addresses are written once, so that a packet costs neither a copy nor an
- * allocation. Datagrams are received in batches of 64 and leave in batches
- * of 64; when output is blocked nothing is read, and the kernel drops.
+ * Packets live in the arena from receive to send. The structs that system
+ * calls take live there too (`MessageRing`), so that a packet costs neither a
+ * copy nor an allocation. When output is blocked nothing is read, and the
+ * kernel drops.
+ *
+ * One system call moves many packets. The TUN device gives and takes large
+ * packets that stand for many: `TunFrame` splits them, each segment's headers
+ * over the end of the segment before, and `TunWriter` merges what one batch of
+ * datagrams held. Sockets do likewise: `ReceiveRing` shows one by one what the
+ * kernel joined, `SendRing` sends in groups what goes to one destination.
+ * Merged packets and groups are gathered by the kernel from where their parts
+ * lie. What the kernel does not know how to do is found out at the start; what
+ * it refuses later is done singly. Neither changes the order within a flow.
  *
  * The loop decides nothing. What the core asks of the kernel (addresses,
  * routes, further ports) it carries out by rtnetlink and system calls, with no

@@ -14,7 +14,8 @@ export class NativeMemory {
   /** The memory itself. */
   readonly arena: Arena;
   readonly #base: Deno.PointerObject;
-  readonly #baseAddress: bigint;
+  /** Exact as a number: user space ends at 2^47, or 2^56 where a process asks for more. */
+  readonly #baseAddress: number;
 
   /** Pins `arena` for the life of the thread. */
   constructor(arena: Arena) {
@@ -23,7 +24,7 @@ export class NativeMemory {
     const base = Deno.UnsafePointer.of(arena.bytes as Uint8Array<ArrayBuffer>);
     assert(base !== null, "The arena has no native address");
     this.#base = base;
-    this.#baseAddress = Deno.UnsafePointer.value(base);
+    this.#baseAddress = Number(Deno.UnsafePointer.value(base));
   }
 
   /** Makes the pointer to an address of the arena. Slow: make it once. */
@@ -33,9 +34,10 @@ export class NativeMemory {
     return pointer;
   }
 
-  /** Writes the native form of `address` into a pointer field of a struct at `at`. */
+  /** Writes the native form of `address` into a pointer field of a struct at `at`. Allocates nothing. */
   writePointer(at: number, address: number): void {
-    const value = this.#baseAddress + BigInt(address);
-    this.arena.view.setBigUint64(at, value, true);
+    const value = this.#baseAddress + address;
+    this.arena.view.setUint32(at, value, true);
+    this.arena.view.setUint32(at + 4, value / 2 ** 32, true);
   }
 }

@@ -1,4 +1,10 @@
-import { concatBytes, readU32LE, writeU32LE } from "../base/mod.ts";
+import {
+  concatBytes,
+  readU16LE,
+  readU32LE,
+  writeU16LE,
+  writeU32LE,
+} from "../base/mod.ts";
 
 /**
  * Layout of `nlmsghdr`: total length, type, flags, sequence number, port.
@@ -155,13 +161,4 @@ function attributeData(value: NetlinkAttribute["value"]): Uint8Array {
 
 function align(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
-}
-
-function readU16LE(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8);
-}
-
-function writeU16LE(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
 }

@@ -4,14 +4,27 @@ import {
   type Logger,
   type SocketAddress,
 } from "../base/mod.ts";
-import { writeAncillary } from "./ancillary_data.ts";
-import { EACCES, EAGAIN, EINTR, EPERM } from "./errno.ts";
+import { writeAncillary, writeSegmentSize } from "./ancillary_data.ts";
+import { type DatagramGroup, DatagramGroups } from "./datagram_groups.ts";
+import {
+  EACCES,
+  EAGAIN,
+  EINTR,
+  EINVAL,
+  EIO,
+  EMSGSIZE,
+  EOPNOTSUPP,
+  EPERM,
+} from "./errno.ts";
 import type { IoCounters } from "./io_counters.ts";
 import { errno, type Libc, libc } from "./libc.ts";
-import { BATCH_SIZE, MessageRing } from "./message_ring.ts";
+import { MessageRing, SLOT_BYTES } from "./message_ring.ts";
 import type { NativeMemory } from "./native_memory.ts";
 import { waitUntilWritable } from "./wait.ts";
 import { writeSockaddr } from "./sockaddr.ts";
+
+/** Most datagrams of one batch. Our own choice: what four large packets of the TUN device make. */
+const BATCH_DATAGRAMS = 256;
 
 /**
  * How long a full socket buffer may hold up the loop, in ms. Our own choice:
@@ -21,37 +34,51 @@ import { writeSockaddr } from "./sockaddr.ts";
 const SEND_PATIENCE_MS = 100;
 
 /**
- * Collects datagrams and sends them in batches, in the order of their commits.
+ * After so many refused groups in a row none is tried again. Our own choice.
  *
- * A batch is for one socket; a commit for another one sends it first.
+ * Deviation: upstream gives up after one. But a route with a small MTU refuses
+ * groups, too, and one such peer must not slow down all others.
+ */
+const REFUSALS_IN_A_ROW = 16;
+
+/**
+ * Collects datagrams and sends them in batches.
+ *
+ * Where the kernel can, those to one destination leave as one group
+ * (`UDP_SEGMENT`), gathered from where they lie. What one destination gets
+ * keeps its order.
  */
 export class SendRing {
   readonly #libc: Libc = libc();
   readonly #ring: MessageRing;
+  readonly #groups = new DatagramGroups(BATCH_DATAGRAMS);
+  readonly #lengths = new Int32Array(BATCH_DATAGRAMS);
   readonly #counters: IoCounters;
   readonly #log: Logger;
-  /** What each slot's name and ancillary data say, to be rewritten only when that changes. */
-  readonly #headings: Heading[] = [];
-  /** Messages in [first, next) wait to be sent through `fd`. */
-  #first = 0;
-  #next = 0;
-  #fd = -1;
+  /** What each message's name and ancillary data say, to be rewritten only when that changes. */
+  readonly #headings: readonly Heading[];
+  #count = 0;
+  #segments = false;
+  #refusalsInARow = 0;
 
   /** Allocates the ring in the arena of `memory`. */
   constructor(memory: NativeMemory, counters: IoCounters, log: Logger) {
-    this.#ring = new MessageRing(memory);
+    const shape = { count: BATCH_DATAGRAMS, roomBytes: SLOT_BYTES };
+    this.#ring = new MessageRing(memory, shape);
     this.#counters = counters;
     this.#log = log;
-    for (let i = 0; i < BATCH_SIZE; i++) {
-      this.#headings.push({ destination: undefined, source: null, ecn: 0 });
-    }
+    this.#headings = Array.from({ length: BATCH_DATAGRAMS }, newHeading);
+  }
+
+  /** Lets datagrams leave in groups from here on. Only for a kernel that knows `UDP_SEGMENT`: others would send them as one. */
+  allowSegments(): void {
+    this.#segments = true;
   }
 
   /** Returns the address of room for one datagram. Sends first when full. */
   reserve(): number {
-    if (this.#next === BATCH_SIZE) this.flush();
-    if (this.#first === this.#next) this.#first = this.#next = 0;
-    return this.#ring.slotAt(this.#next);
+    if (this.#count === BATCH_DATAGRAMS) this.flush();
+    return this.#ring.slotAt(this.#count);
   }
 
   /** Queues the `length` bytes at the last reserved address for socket `fd`. */
@@ -62,42 +89,133 @@ export class SendRing {
     destination: SocketAddress,
     ecn: Ecn,
   ): void {
-    if (fd !== this.#fd) {
-      this.flush();
-      this.#fd = fd;
-    }
-    this.#writeHeading(this.#next, source, destination, ecn);
-    this.#ring.setPayloadLength(this.#next, length);
-    this.#next++;
+    const slot = this.#count++;
+    this.#lengths[slot] = length;
+    this.#groups.add(
+      slot,
+      length,
+      fd,
+      source,
+      destination,
+      ecn,
+      this.#segments,
+    );
   }
 
   /** Sends all that waits. What the kernel refuses is counted and lost, never fatal (p2p spec §7). */
   flush(): void {
-    while (this.#first < this.#next) {
-      const sent = this.#libc.sendmmsg(
-        this.#fd,
-        this.#ring.pointer(this.#first),
-        this.#next - this.#first,
-        0,
-      );
-      if (sent > 0) {
-        this.#first += sent;
-        this.#counters.add("datagrams-sent", sent);
-      } else this.#handleRefusal(errno());
+    if (this.#count === 0) return;
+    const groups = this.#groups;
+    this.#describe();
+    for (let first = 0; first < groups.count;) {
+      const { fd } = groups.group(first);
+      let end = first + 1;
+      while (end < groups.count && groups.group(end).fd === fd) end++;
+      this.#send(fd, first, end);
+      first = end;
+    }
+    groups.clear();
+    this.#count = 0;
+  }
+
+  /** Writes a message for each group. */
+  #describe(): void {
+    const groups = this.#groups;
+    const ring = this.#ring;
+    let vector = 0;
+    for (let i = 0; i < groups.count; i++) {
+      const group = groups.group(i);
+      (this.#headings[i] as Heading).firstVector = vector;
+      ring.gather(i, vector, group.count);
+      let slot = group.first;
+      for (let k = 0; k < group.count; k++) {
+        ring.setVector(vector++, slot, this.#lengths[slot]!);
+        slot = groups.after(slot);
+      }
+      this.#writeHeading(i, group);
     }
   }
 
-  #handleRefusal(code: number): void {
-    if (code === EINTR) return;
-    if (code === EAGAIN) {
-      if (waitUntilWritable(this.#fd, SEND_PATIENCE_MS)) return;
-      this.#counters.add("send-blocked", this.#next - this.#first);
-      this.#first = this.#next;
-      return;
+  /** Sends groups `[first, end)` through one socket. */
+  #send(fd: number, first: number, end: number): void {
+    while (first < end) {
+      const pointer = this.#ring.pointer(first);
+      const sent = this.#libc.sendmmsg(fd, pointer, end - first, 0);
+      if (sent > 0) {
+        this.#noteSent(first, first + sent);
+        first += sent;
+      } else first = this.#handleRefusal(errno(), fd, first, end);
     }
-    this.#first++;
+  }
+
+  #noteSent(first: number, end: number): void {
+    for (let i = first; i < end; i++) {
+      const { count } = this.#groups.group(i);
+      this.#counters.add("datagrams-sent", count);
+      if (count > 1) this.#refusalsInARow = 0;
+    }
+  }
+
+  /** Returns the group to go on with. */
+  #handleRefusal(code: number, fd: number, first: number, end: number): number {
+    if (code === EINTR) return first;
+    if (code === EAGAIN) {
+      if (waitUntilWritable(fd, SEND_PATIENCE_MS)) return first;
+      for (let i = first; i < end; i++) {
+        this.#counters.add("send-blocked", this.#groups.group(i).count);
+      }
+      return end;
+    }
+    const { count } = this.#groups.group(first);
+    if (count > 1 && isAboutSegments(code)) this.#sendSingly(fd, first);
+    else this.#noteRefused(code, count);
+    return first + 1;
+  }
+
+  /** Sends the datagrams of a group that was refused as a whole. The reason may be another one than its being a group. */
+  #sendSingly(fd: number, index: number): void {
+    const group = this.#groups.group(index);
+    const ring = this.#ring;
+    const { firstVector } = this.#headings[index] as Heading;
+    this.#setSegmentSize(index, 0);
+    ring.gather(index, firstVector, 1);
+    let slot = group.first;
+    let sent = 0;
+    for (let k = 0; k < group.count; k++) {
+      ring.setVector(firstVector, slot, this.#lengths[slot]!);
+      if (this.#sendOne(fd, index)) sent++;
+      slot = this.#groups.after(slot);
+    }
+    this.#counters.add("datagrams-sent", sent);
+    if (sent > 0) this.#noteSegmentsRefused();
+  }
+
+  #sendOne(fd: number, index: number): boolean {
+    for (;;) {
+      const pointer = this.#ring.pointer(index);
+      if (this.#libc.sendmmsg(fd, pointer, 1, 0) > 0) return true;
+      const code = errno();
+      if (code === EINTR) continue;
+      if (code !== EAGAIN) {
+        this.#noteRefused(code, 1);
+        return false;
+      }
+      if (waitUntilWritable(fd, SEND_PATIENCE_MS)) continue;
+      this.#counters.increment("send-blocked");
+      return false;
+    }
+  }
+
+  #noteSegmentsRefused(): void {
+    this.#counters.increment("send-segments-refused");
+    if (++this.#refusalsInARow !== REFUSALS_IN_A_ROW) return;
+    this.#segments = false;
+    this.#log.log("warn", "Kernel refuses groups of datagrams");
+  }
+
+  #noteRefused(code: number, count: number): void {
     if (code !== EPERM && code !== EACCES) {
-      this.#counters.increment("send-error");
+      this.#counters.add("send-error", count);
       return;
     }
     if (this.#counters.get("send-forbidden") === 0) {
@@ -106,31 +224,52 @@ export class SendRing {
         "Datagram refused, check the firewall of this host",
       );
     }
-    this.#counters.increment("send-forbidden");
+    this.#counters.add("send-forbidden", count);
   }
 
   /** Writes name and ancillary data. Addresses are immutable, so the same object says the same. */
-  #writeHeading(
-    index: number,
-    source: IpAddress | null,
-    destination: SocketAddress,
-    ecn: Ecn,
-  ): void {
+  #writeHeading(index: number, group: DatagramGroup): void {
+    const { destination, ecn, source } = group;
     const heading = this.#headings[index] as Heading;
     const ring = this.#ring;
     if (heading.destination !== destination) {
       heading.destination = destination;
       const at = ring.nameAt(index);
       ring.setNameLength(index, writeSockaddr(ring.bytes, at, destination));
-    } else if (heading.source === source && heading.ecn === ecn) return;
-    heading.source = source;
-    heading.ecn = ecn;
-    const family = destination.ip.family;
-    const at = ring.controlAt(index);
-    ring.setControlLength(
-      index,
-      writeAncillary(ring.bytes, at, family, source, ecn),
-    );
+      heading.controlLength = -1;
+    }
+    const isWritten = heading.controlLength >= 0 &&
+      heading.source === source && heading.ecn === ecn;
+    if (!isWritten) {
+      heading.source = source;
+      heading.ecn = ecn;
+      const { family } = destination.ip;
+      const at = ring.controlAt(index);
+      heading.controlLength = writeAncillary(
+        ring.bytes,
+        at,
+        family,
+        source,
+        ecn,
+      );
+      heading.segmentSize = -1;
+    }
+    const segmentSize = group.count > 1 ? group.segmentSize : 0;
+    this.#setSegmentSize(index, segmentSize);
+  }
+
+  /** Says how long the datagrams of a group are; 0 for a single one. */
+  #setSegmentSize(index: number, segmentSize: number): void {
+    const heading = this.#headings[index] as Heading;
+    const ring = this.#ring;
+    if (heading.segmentSize === segmentSize) return;
+    heading.segmentSize = segmentSize;
+    let length = heading.controlLength;
+    if (segmentSize > 0) {
+      const at = ring.controlAt(index) + length;
+      length += writeSegmentSize(ring.bytes, at, segmentSize);
+    }
+    ring.setControlLength(index, length);
   }
 }
 
@@ -139,4 +278,23 @@ interface Heading {
   destination: SocketAddress | undefined;
   source: IpAddress | null;
   ecn: Ecn;
+  /** Length of the ancillary data before the segment size; -1 when there is none yet. */
+  controlLength: number;
+  /** The segment size that the ancillary data ends with; 0 for none, -1 when that has to be said yet. */
+  segmentSize: number;
+  /** Where the vectors of the message begin. */
+  firstVector: number;
+}
+
+function newHeading(): Heading {
+  return {
+    ...{ destination: undefined, source: null, ecn: 0 },
+    ...{ controlLength: -1, segmentSize: -1, firstVector: 0 },
+  };
+}
+
+/** Tells whether a group may have been refused for being one. */
+function isAboutSegments(code: number): boolean {
+  return code === EINVAL || code === EIO || code === EMSGSIZE ||
+    code === EOPNOTSUPP;
 }

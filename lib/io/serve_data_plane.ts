@@ -19,8 +19,8 @@ import { UdpSockets } from "./udp_sockets.ts";
 import { WorkerLog } from "./worker_log.ts";
 import { failureOf, type StartMessage } from "./worker_protocol.ts";
 
-/** Size of the packet arena, in bytes: the rings take 0.4 MB, the rest is for the cores. */
-const ARENA_BYTES = 4 * 1024 * 1024;
+/** Size of the packet arena, in bytes: the rings take 1.8 MB, the rest is for the cores. */
+const ARENA_BYTES = 6 * 1024 * 1024;
 
 /** What a core is made with beside its own settings. */
 export interface RoleContext {
@@ -97,13 +97,16 @@ function run(
   cleanups.push(() => epoll.close());
   const tunnel = start.tunName === undefined
     ? undefined
-    : openTunnel(start.tunName, memory, counters, log, cleanups);
+    : openTunnel(start.tunName, start, memory, counters, log, cleanups);
   const sockets = new UdpSockets(memory, start.udp, counters, log);
   cleanups.push(() => sockets.close());
   const mainSockets = sockets.openMain(start.udp);
+  const segments = mainSockets.every((socket) => socket.segments);
+  const aggregates = mainSockets.every((socket) => socket.aggregates);
+  log.log("info", "UDP sockets opened", { segments, aggregates });
 
   const core = coreFor(start, roles, memory, sockets, clock, logs);
-  const receiveRing = new ReceiveRing(memory);
+  const receiveRing = new ReceiveRing(memory, aggregates);
   const loop = new EventLoop(
     {
       core,
@@ -128,12 +131,15 @@ function run(
 
 function openTunnel(
   name: string,
+  { tunOffload = true }: StartMessage,
   memory: NativeMemory,
   counters: IoCounters,
   log: Logger,
   cleanups: (() => void)[],
 ): Tunnel {
-  const device = new TunDevice(memory, name, counters);
+  const device = new TunDevice(memory, {
+    ...{ name, offload: tunOffload, counters, log },
+  });
   cleanups.push(() => device.close());
   const network = new NetworkConfig(name, log);
   cleanups.push(() => network.close());

@@ -1,4 +1,5 @@
-import { assert, type PacketSink } from "../base/mod.ts";
+import { assert, type Logger, type PacketSink } from "../base/mod.ts";
+import { SegmentKernel } from "../wire/mod.ts";
 import {
   EACCES,
   EAGAIN,
@@ -20,9 +21,11 @@ import {
 } from "./errors.ts";
 import type { IoCounters } from "./io_counters.ts";
 import { cString, errno, type Libc, libc } from "./libc.ts";
-import { SLOT_BYTES } from "./message_ring.ts";
 import type { NativeMemory } from "./native_memory.ts";
-import { finishTunRead, VIRTIO_HEADER_BYTES } from "./virtio_header.ts";
+import { TunFrame } from "./tun_frame.ts";
+import { enableTunOffloads } from "./tun_offloads.ts";
+import { TunWriter } from "./tun_writer.ts";
+import { VIRTIO_HEADER_BYTES } from "./virtio_header.ts";
 
 /** Name of the interface (data-plane spec §1.4). */
 export const TUN_NAME = "tun-firezone";
@@ -51,10 +54,27 @@ const NAME_LIMIT = 15;
 /** Largest read: the header and the largest IP packet (data-plane spec §3.5). */
 const READ_BYTES = VIRTIO_HEADER_BYTES + 65_535;
 
-/** Room before a packet, so that it starts on a multiple of 16 and its header just before. */
+/** Room before the packet, so that it starts on a multiple of 16 and its header just before. */
 const HEADROOM_BYTES = 16;
 
-/** The TUN interface: inner packets, one per system call, with the virtio header off and on. */
+/** How the TUN interface is made. */
+export interface TunDeviceOptions {
+  /** Name of the interface. */
+  readonly name: string;
+  /** Whether large packets may cross the device, if the kernel knows how. */
+  readonly offload: boolean;
+  /** Where traffic and drops are counted. */
+  readonly counters: IoCounters;
+  /** Hears what the kernel can do. */
+  readonly log: Logger;
+}
+
+/**
+ * The TUN interface: inner packets in and out.
+ *
+ * With offloads one system call moves many packets: `read` gives a frame that
+ * makes them, `flush` writes what was committed since the last time.
+ */
 export class TunDevice implements PacketSink {
   /** The arena. */
   readonly bytes: Uint8Array;
@@ -62,62 +82,69 @@ export class TunDevice implements PacketSink {
   readonly fd: number;
   /** Name of the interface. */
   readonly name: string;
-  /** Address of the packet of the last read. */
-  readonly packetAt: number;
-  /** Address behind that packet. */
-  packetEnd = 0;
+  /** What the last read gave. */
+  readonly frame: TunFrame;
   readonly #libc: Libc = libc();
   readonly #counters: IoCounters;
+  readonly #readAt: number;
   readonly #readPointer: Deno.PointerObject;
-  readonly #writeAt: number;
-  readonly #writePointer: Deno.PointerObject;
+  readonly #writer: TunWriter;
 
   /** Creates the interface. Throws `TunMissingError`, `TunForbiddenError`, `TunBusyError`, `MissingCapabilityError` or `KernelRefusedError`. */
-  constructor(memory: NativeMemory, name: string, counters: IoCounters) {
+  constructor(memory: NativeMemory, options: TunDeviceOptions) {
     const { arena } = memory;
+    const { counters, log, name } = options;
+    const room = HEADROOM_BYTES + READ_BYTES;
     this.bytes = arena.bytes;
     this.name = name;
     this.#counters = counters;
-    this.packetAt = allocatePacket(memory, READ_BYTES);
-    this.#readPointer = memory.pointer(this.packetAt - VIRTIO_HEADER_BYTES);
-    this.#writeAt = allocatePacket(memory, SLOT_BYTES);
-    this.#writePointer = memory.pointer(this.#writeAt - VIRTIO_HEADER_BYTES);
+    this.#readAt = arena.allocate(room, 64) + HEADROOM_BYTES -
+      VIRTIO_HEADER_BYTES;
+    this.#readPointer = memory.pointer(this.#readAt);
     this.fd = openInterface(name);
+
+    const kernel = SegmentKernel.create(arena);
+    const offloads = kernel !== undefined && options.offload
+      ? enableTunOffloads(this.fd)
+      : "none";
+    log.log("info", "TUN interface created", { name, offloads });
+    this.frame = new TunFrame(this.bytes, kernel);
+    const { fd } = this;
+    this.#writer = new TunWriter(memory, {
+      ...{ fd, offloads, kernel, counters, log },
+    });
   }
 
   /**
-   * Reads one packet to `[packetAt, packetEnd)`.
+   * Reads one packet, or a large one that stands for many, into `frame`.
    *
    * "skip" means that one was read and dropped. Throws `TunGoneError` when the
    * interface was deleted. While it is down there is nothing to read.
    */
-  read(): "packet" | "skip" | "empty" {
+  read(): "frame" | "skip" | "empty" {
     const length = this.#libc.read(this.fd, this.#readPointer, READ_BYTES);
     if (length < 0) return this.#handleReadError(errno());
 
-    const start = this.packetAt - VIRTIO_HEADER_BYTES;
-    this.packetEnd = start + length;
-    this.#counters.increment("packets-read");
-    const verdict = finishTunRead(this.bytes, start, this.packetEnd);
-    if (verdict === "ok") return "packet";
+    const verdict = this.frame.attach(this.#readAt, this.#readAt + length);
+    this.#counters.add("packets-read", this.frame.count);
+    if (verdict === "ok") return "frame";
     this.#counters.increment(verdict);
     return "skip";
   }
 
   /** Returns the address of room for one packet. */
   reserve(): number {
-    return this.#writeAt;
+    return this.#writer.reserve();
   }
 
-  /** Writes the packet at the reserved address. The header before it is always zero: nothing left to the kernel. */
+  /** Takes the packet at the reserved address. */
   commit(length: number): void {
-    const written = this.#libc.write(
-      this.fd,
-      this.#writePointer,
-      VIRTIO_HEADER_BYTES + length,
-    );
-    if (written > 0) this.#counters.increment("packets-written");
-    else this.#counters.increment("tun-write-error");
+    this.#writer.commit(length);
+  }
+
+  /** Writes all packets taken since the last time. */
+  flush(): void {
+    this.#writer.flush();
   }
 
   /** Removes the interface. */
@@ -138,11 +165,6 @@ export class TunDevice implements PacketSink {
         throw kernelRefusal(`read from ${this.name}`, code);
     }
   }
-}
-
-function allocatePacket(memory: NativeMemory, byteLength: number): number {
-  return memory.arena.allocate(HEADROOM_BYTES + byteLength, 64) +
-    HEADROOM_BYTES;
 }
 
 function openInterface(name: string): number {

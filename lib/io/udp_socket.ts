@@ -30,6 +30,10 @@ const IPV6_RECVTCLASS = 66;
 const IPV6_ADDR_PREFERENCES = 72;
 const IPV6_PREFER_SRC_PUBLIC = 2;
 
+const IPPROTO_UDP = 17;
+const UDP_SEGMENT = 103;
+const UDP_GRO = 104;
+
 /** Receive buffer asked for, in bytes (p2p spec §7). */
 const RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024;
 
@@ -47,6 +51,8 @@ export interface UdpOptions {
   readonly receiveBufferBytes?: number;
   /** Send buffer to ask for, in bytes; 2 MiB unless told. */
   readonly sendBufferBytes?: number;
+  /** Whether one system call may move many datagrams as one, if the kernel knows how; yes unless told. */
+  readonly offload?: boolean;
 }
 
 /** One bound UDP socket of one address family. */
@@ -57,6 +63,10 @@ export interface UdpSocket {
   readonly family: IpFamily;
   /** The local port. */
   readonly port: number;
+  /** Whether it takes many datagrams as one (`UDP_SEGMENT`). */
+  readonly segments: boolean;
+  /** Whether it may give many datagrams as one (`UDP_GRO`). */
+  readonly aggregates: boolean;
 }
 
 /**
@@ -84,7 +94,7 @@ export function openUdpSocket(
     else prepareIpv6(fd);
     setBuffers(fd, options);
     bind(fd, family, port);
-    return { fd, family, port: boundPort(fd) };
+    return { fd, family, port: boundPort(fd), ...enableOffloads(fd, options) };
   } catch (cause) {
     libc().close(fd);
     throw cause;
@@ -94,6 +104,17 @@ export function openUdpSocket(
 /** Closes a socket for good. */
 export function closeUdpSocket(socket: UdpSocket): void {
   libc().close(socket.fd);
+}
+
+/** The size 0 changes nothing; asking for it shows whether the kernel knows the option. */
+function enableOffloads(
+  fd: number,
+  { offload = true }: UdpOptions,
+): { readonly segments: boolean; readonly aggregates: boolean } {
+  return {
+    segments: offload && setOption(fd, IPPROTO_UDP, UDP_SEGMENT, 0),
+    aggregates: offload && setOption(fd, IPPROTO_UDP, UDP_GRO, 1),
+  };
 }
 
 /** Sets `SO_MARK` of a socket, before it sends anything. Throws `MissingCapabilityError` when that is refused. */

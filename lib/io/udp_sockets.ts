@@ -78,6 +78,7 @@ export class UdpSockets implements DatagramSink {
     const [refusal] = refusals;
     if (sockets.length === 0 && refusal) throw refusal;
     this.#main = portOf(sockets);
+    if (sockets.every(({ segments }) => segments)) this.#ring.allowSegments();
     return sockets;
   }
 

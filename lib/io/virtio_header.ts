@@ -1,59 +1,71 @@
-import { readU16, writeU16 } from "../base/mod.ts";
+import { readU16LE, writeU16LE } from "../base/mod.ts";
 
-/** Length of the header before each packet that a TUN device reads or takes, in bytes (data-plane spec §3.5). */
+/** Length of the header before every packet of the TUN device (data-plane spec §3.5). */
 export const VIRTIO_HEADER_BYTES = 10;
 
-/** Layout; fields are little-endian. */
+/** Layout; fields are little-endian. The header length at 2 is never read: it is not to be trusted. */
 const FLAGS = 0;
-const GSO_TYPE = 1;
+const SEGMENTATION = 1;
+const HEADER_LENGTH = 2;
+const SEGMENT_SIZE = 4;
 const CHECKSUM_START = 6;
 const CHECKSUM_OFFSET = 8;
 
 const NEEDS_CHECKSUM = 1;
-const GSO_NONE = 0;
 
-/** Why a packet read from the TUN device is dropped before the core sees it. */
-export type TunDefect =
-  | "tun-read-runt"
-  | "tun-read-segmented"
-  | "tun-read-bad-checksum-range";
+/** One packet. */
+export const SEGMENTS_NONE = 0;
+/** Segments of TCP over IPv4. */
+export const SEGMENTS_TCP4 = 1;
+/** Segments of TCP over IPv6. */
+export const SEGMENTS_TCP6 = 4;
+/** Segments of UDP, each a datagram. */
+export const SEGMENTS_UDP = 5;
 
-/**
- * Checks what was read into `[start, end)`, header first, and completes the checksum where the kernel left it partial.
- *
- * A packet that stands for several segments is refused: we do not ask for such.
- */
-export function finishTunRead(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): "ok" | TunDefect {
-  const packet = start + VIRTIO_HEADER_BYTES;
-  if (packet >= end) return "tun-read-runt";
-  if (bytes[start + GSO_TYPE] !== GSO_NONE) return "tun-read-segmented";
-  if ((bytes[start + FLAGS]! & NEEDS_CHECKSUM) === 0) return "ok";
-
-  const from = packet + readU16LE(bytes, start + CHECKSUM_START);
-  const field = from + readU16LE(bytes, start + CHECKSUM_OFFSET);
-  if (field + 2 > end) return "tun-read-bad-checksum-range";
-  completeChecksum(bytes, from, end, field);
-  return "ok";
+/** Reads what kind of segments the packet stands for. */
+export function segmentation(bytes: Uint8Array, at: number): number {
+  return bytes[at + SEGMENTATION]!;
 }
 
-/** The field holds the folded sum of the pseudo header, so summing over it adds just that. A sum of 0 is sent as 0xffff. */
-function completeChecksum(
+/** Reads the payload bytes of each segment. */
+export function segmentSize(bytes: Uint8Array, at: number): number {
+  return readU16LE(bytes, at + SEGMENT_SIZE);
+}
+
+/** Tells whether the kernel left the checksum to us. */
+export function needsChecksum(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at + FLAGS]! & NEEDS_CHECKSUM) !== 0;
+}
+
+/** Reads where the bytes begin that the checksum covers, counted from the packet's start. */
+export function checksumStart(bytes: Uint8Array, at: number): number {
+  return readU16LE(bytes, at + CHECKSUM_START);
+}
+
+/** Reads where the checksum is, counted from where the covered bytes begin. */
+export function checksumOffset(bytes: Uint8Array, at: number): number {
+  return readU16LE(bytes, at + CHECKSUM_OFFSET);
+}
+
+/** Writes the header of a packet that stands for segments, its checksum left to the kernel. */
+export function writeSegmentsHeader(
   bytes: Uint8Array,
-  from: number,
-  end: number,
-  field: number,
+  at: number,
+  kind: number,
+  headerLength: number,
+  size: number,
+  checksumStart: number,
+  checksumOffset: number,
 ): void {
-  let sum = 0;
-  for (let at = from; at + 1 < end; at += 2) sum += readU16(bytes, at);
-  if ((end - from) % 2 === 1) sum += bytes[end - 1]! << 8;
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  writeU16(bytes, field, (~sum & 0xffff) || 0xffff);
+  bytes[at + FLAGS] = NEEDS_CHECKSUM;
+  bytes[at + SEGMENTATION] = kind;
+  writeU16LE(bytes, at + HEADER_LENGTH, headerLength);
+  writeU16LE(bytes, at + SEGMENT_SIZE, size);
+  writeU16LE(bytes, at + CHECKSUM_START, checksumStart);
+  writeU16LE(bytes, at + CHECKSUM_OFFSET, checksumOffset);
 }
 
-function readU16LE(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8);
+/** Makes the header that of a complete packet again. */
+export function clearHeader(bytes: Uint8Array, at: number): void {
+  bytes.fill(0, at, at + VIRTIO_HEADER_BYTES);
 }

@@ -21,6 +21,8 @@ export interface StartMessage {
   readonly settings: unknown;
   /** Name of the TUN interface, `undefined` for a role without one. */
   readonly tunName: string | undefined;
+  /** Whether large packets may cross it; yes unless told. */
+  readonly tunOffload: boolean | undefined;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** Which log lines to make. */

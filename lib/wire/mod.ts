@@ -12,6 +12,10 @@
  * Edits of a packet are incremental: a checksum that was wrong stays wrong by
  * the same amount (data-plane spec §13.2).
  *
+ * Whole checksums and the split of large packets are the work of a kernel in
+ * AssemblyScript with SIMD, in `wasm/`, compiled by `scripts/build_wasm.ts`
+ * into a checked-in module (`SegmentKernel`).
+ *
  * @module
  */
 export {
@@ -63,6 +67,8 @@ export {
   sumWords,
   wordChange,
 } from "./checksum.ts";
+export { SegmentKernel } from "./segment_kernel.ts";
+export { type TransportKind, TransportView } from "./transport_view.ts";
 export {
   encodeGoodbye,
   encodeP2pControl,

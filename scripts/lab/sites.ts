@@ -97,8 +97,8 @@ const SECOND = 2;
  * ```
  *
  * The internet, portal and relay have both families; what leads there from a
- * site, and past which NAT, its router says. The gateway's host forwards and
- * masquerades what comes out of the tunnel. The link to `far` carries no more
+ * site, and past which NAT, its router says. The gateway's host is prepared
+ * as an administrator would. The link to `far` carries no more
  * than `FAR_MTU` bytes, but `far` does not say so in its TCP handshakes.
  */
 export async function buildSites(
@@ -127,7 +127,7 @@ export async function buildSites(
   }
   await buildResourceNetwork(lab);
   await buildFarNetwork(lab);
-  await masqueradeTunnel(lab);
+  await lab.must("gateway", "sh", PREPARE_HOST);
 }
 
 /** Makes the router of a site another one. All its mappings are gone, and its host starts anew at the same addresses. */
@@ -261,11 +261,6 @@ async function buildResourceNetwork(lab: Lab): Promise<void> {
   );
   await lab.completeChecksums("gateway", "eth1");
   await lab.completeChecksums("web", "eth0");
-  await lab.sysctl(
-    "gateway",
-    ...FORWARDING,
-    "net.ipv4.conf.all.src_valid_mark=1",
-  );
 }
 
 /** Addresses of the web box that only names lead to, and the resolver's. */
@@ -299,15 +294,6 @@ async function buildFarNetwork(lab: Lab): Promise<void> {
   await lab.must("far", "ip", "route", "add", ...towards);
 }
 
-async function masqueradeTunnel(lab: Lab): Promise<void> {
-  await lab.nft(
-    "gateway",
-    `table inet firezone {
-      chain postrouting {
-        type nat hook postrouting priority 100;
-        ip saddr 100.64.0.0/11 oifname "eth*" masquerade
-        ip6 saddr fd00:2021:1111::/107 oifname "eth*" masquerade
-      }
-    }`,
-  );
-}
+/** What an administrator runs on a gateway's host. */
+export const PREPARE_HOST: string =
+  new URL("../packaging/prepare_host.sh", import.meta.url).pathname;

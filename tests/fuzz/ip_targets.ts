@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { formatIp, ipFromBytes, toHex } from "../../lib/base/mod.ts";
-import { finishTunRead } from "../../lib/io/virtio_header.ts";
+import { Arena, formatIp, ipFromBytes, toHex } from "../../lib/base/mod.ts";
+import { TunFrame } from "../../lib/io/tun_frame.ts";
 import {
   applyOuterEcn,
   encodeP2pControl,
@@ -20,6 +20,7 @@ import {
   replaceEchoIdentifier,
   replaceSourceAddress,
   replaceSourcePort,
+  SegmentKernel,
   SELECTOR_ECHO,
   SELECTOR_TCP,
   SELECTOR_UDP,
@@ -60,6 +61,11 @@ export function packetCorpus(): Uint8Array[] {
 
 const corpus = packetCorpus();
 
+const frameArena = new Arena(2 ** 18);
+const frame = new TunFrame(frameArena.bytes, SegmentKernel.create(frameArena));
+/** Where reads of the TUN device are put, with room before and behind. */
+const FRAME_AT = frameArena.allocate(2 ** 17) + 64;
+
 /** The IP packet parsers: what a client or the kernel hands us. */
 export const IP_TARGETS: readonly FuzzTarget[] = [
   packetTarget("wire/ip_packet", 6_000, checkPacket),
@@ -96,25 +102,33 @@ export const IP_TARGETS: readonly FuzzTarget[] = [
     assert.equal(toHex(again.slice(44)), toHex(input.slice(44, 48)));
   }, [encodePathProbe(128, 0x1234, 1), encodePathProbe(129, 65_535, 65_535)]),
   packetTarget(
-    "io/virtio_header",
+    "io/tun_frame",
     500,
     (input) => {
-      const around = new Uint8Array(input.length + 16).fill(0xaa);
-      around.set(input, 8);
-      const verdict = finishTunRead(around, 8, 8 + input.length);
+      const { bytes } = frameArena;
+      const end = FRAME_AT + input.length;
+      bytes.fill(0xaa, FRAME_AT - 8, end + 8);
+      bytes.set(input, FRAME_AT);
+      const verdict = frame.attach(FRAME_AT, end);
+      while (verdict === "ok" && frame.next()) {
+        assert.ok(frame.packetAt >= FRAME_AT + 10 && frame.packetEnd <= end);
+      }
 
       const outside = [
-        ...around.slice(0, 8),
-        ...around.slice(8 + input.length),
+        ...bytes.slice(FRAME_AT - 8, FRAME_AT),
+        ...bytes.slice(end, end + 8),
       ];
       assert.ok(outside.every((byte) => byte === 0xaa), "Written outside");
       const header = input.slice(0, 10);
-      assert.equal(toHex(around.slice(8, 8 + header.length)), toHex(header));
-      if (verdict === "ok" && input[0]! % 2 === 0) {
-        assert.equal(toHex(around.slice(8, -8)), toHex(input));
+      const kept = bytes.slice(FRAME_AT, FRAME_AT + header.length);
+      assert.equal(toHex(kept), toHex(header));
+      if (verdict === "ok" && input[0]! % 2 === 0 && input[1] === 0) {
+        assert.equal(toHex(bytes.slice(FRAME_AT, end)), toHex(input));
       }
     },
-    corpus.map((packet) => withVirtioHeader(packet)),
+    corpus.flatMap((packet) =>
+      [0, 1, 4, 5].map((kind) => withVirtioHeader(packet, kind))
+    ),
     () => {},
   ),
 ];
@@ -286,9 +300,13 @@ function packetTarget(
 }
 
 /** Puts a header before a packet that says that the checksum at 6 behind the IP header is partial. */
-function withVirtioHeader(packet: Uint8Array): Uint8Array {
+/** `kind` is that of the segments, of 7 bytes each; 0 is one packet whose checksum is partial. */
+function withVirtioHeader(packet: Uint8Array, kind: number): Uint8Array {
   const headerLength = packet[0]! >> 4 === 4 ? 20 : 40;
-  return Uint8Array.of(1, 0, 0, 0, 0, 0, headerLength, 0, 6, 0, ...packet);
+  return Uint8Array.of(
+    ...[1, kind, 0, 0, 7, 0, headerLength, 0, 6, 0],
+    ...packet,
+  );
 }
 
 function zeros(count: number): number[] {

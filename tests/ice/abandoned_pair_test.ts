@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { GATEWAY_ACTIVE, GATEWAY_IDLE } from "../../lib/ice/mod.ts";
 import {
+  answerTo,
+  CLIENT_CREDENTIALS,
   connectedGateway,
   OURS,
   PEER,
   request,
-  type TestAgent,
+  TestAgent,
 } from "./support.ts";
 
 /** Another address of the client, of which pairs have a lower priority. */
@@ -67,6 +69,31 @@ Deno.test("an idle client checks its pairs so rarely that a gateway stays, and h
   check(gateway, PEER);
 
   assert.deepEqual(gateway.takeSelected(), []);
+});
+
+Deno.test("a client that has given up its only pair takes it up again when the gateway checks it", () => {
+  const client = new TestAgent("controlling");
+  client.addLocal(PEER);
+  client.addRemote(OURS);
+  client.runFor(30_000);
+  const stateAfterSilence = client.agent.state;
+
+  const verdict = client.receive(
+    request({
+      username: "resc:jbi4",
+      password: CLIENT_CREDENTIALS.password,
+    }),
+    OURS,
+    PEER,
+  );
+  const [, check] = client.run();
+  assert.ok(check);
+  client.receive(answerTo(check.payload), OURS, PEER);
+
+  assert.equal(stateAfterSilence, "disconnected");
+  assert.equal(verdict, "accepted");
+  assert.deepEqual(client.takeSelected(), [OURS]);
+  assert.equal(client.agent.state, "completed");
 });
 
 /** A gateway that sends on the better of two nominated pairs. */

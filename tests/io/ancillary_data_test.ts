@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AncillaryView, writeAncillary } from "../../lib/io/ancillary_data.ts";
+import {
+  AncillaryView,
+  writeAncillary,
+  writeSegmentSize,
+} from "../../lib/io/ancillary_data.ts";
 import { addressOf } from "../support/datagram.ts";
 
 /** An entry as the kernel writes it: 64-bit length, level, type, data, padding to 8 bytes. */
@@ -50,14 +54,35 @@ Deno.test("what an earlier datagram said is forgotten", () => {
   const bytes = Uint8Array.from([
     ...entry(0, 8, [3, 0, 0, 0, 192, 0, 2, 7, 192, 0, 2, 7]),
     ...entry(0, 1, [3]),
+    ...entry(17, 104, [9, 0, 0, 0]),
   ]);
   const view = new AncillaryView();
   view.attach(bytes, 0, bytes.length);
+  assert.equal(view.segmentSize, 9);
 
   view.attach(bytes, 0, 0);
 
   assert.equal(view.localAt, -1);
   assert.equal(view.ecn, 0);
+  assert.equal(view.segmentSize, -1);
+});
+
+Deno.test("the segment size of joined datagrams is found", () => {
+  const bytes = Uint8Array.from(entry(17, 104, [0x24, 0x05, 0, 0]));
+  const view = new AncillaryView();
+
+  view.attach(bytes, 0, bytes.length);
+
+  assert.equal(view.segmentSize, 1316);
+});
+
+Deno.test("a segment size is written as the kernel takes it", () => {
+  const bytes = new Uint8Array(128).fill(0xee);
+
+  const length = writeSegmentSize(bytes, 8, 1316);
+
+  const expected = entry(17, 103, [0x24, 0x05]);
+  assert.deepEqual([...bytes.slice(8, 8 + length)], expected);
 });
 
 Deno.test("a pinned IPv4 source and congestion bits are written as the kernel takes them", () => {

@@ -18,6 +18,11 @@ export interface IoNodeOptions {
   readonly reconfigured?: PassThroughSettings;
   readonly tunName?: string;
   readonly port: number;
+  /** Whether TUN device and sockets move many packets as one; all do unless told. */
+  readonly tunOffload?: boolean;
+  readonly udpOffload?: boolean;
+  /** Send buffer of the sockets. */
+  readonly sendBufferBytes?: number;
 }
 
 if (import.meta.main) {
@@ -39,7 +44,14 @@ async function run(options: IoNodeOptions): Promise<void> {
     role: "pass-through",
     settings: options.settings,
     tunName: options.tunName ?? "tun-firezone",
-    udp: { port: options.port, orAny: true, mark: 0xfd002021 },
+    tunOffload: options.tunOffload ?? true,
+    udp: {
+      port: options.port,
+      orAny: true,
+      mark: 0xfd002021,
+      offload: options.udpOffload ?? true,
+      sendBufferBytes: options.sendBufferBytes ?? 2 ** 21,
+    },
     logThresholds: { fallback: "debug", targets: [] },
     log: () => ({
       ...NO_LOG,
