@@ -83,6 +83,7 @@ export {
 export { fnv1a64 } from "./hash.ts";
 export { finishHash, mixAddress, mixWord } from "./murmur.ts";
 export { Backoff, type BackoffPlan } from "./backoff.ts";
+export { TokenBucket } from "./token_bucket.ts";
 export { Secret } from "./secret.ts";
 export {
   type IngestToken,

@@ -26,6 +26,7 @@ import {
 import type { ClientEvent, ClientInput } from "./events.ts";
 import { Gateways } from "./gateways.ts";
 import { Grants } from "./grants.ts";
+import type { IcmpReplyOutcome } from "./icmp_replies.ts";
 import { InterfacePlan } from "./interface_plan.ts";
 import { NatSetups, type StatusOutcome } from "./nat_setups.ts";
 import { Outbox } from "./outbox.ts";
@@ -61,6 +62,8 @@ export interface ClientSnapshot {
   readonly outbound: Readonly<Record<OutboundOutcome, number>>;
   /** Packets from gateways by what became of them. */
   readonly inbound: Readonly<Record<InboundOutcome, number>>;
+  /** ICMP errors that applications were owed by what became of them. */
+  readonly icmpReplies: Readonly<Record<IcmpReplyOutcome, number>>;
   /** DNS queries of the host by what became of them. */
   readonly queries: Readonly<Record<QueryOutcome, number>>;
   /** Answers of gateways about names by what became of them. */
@@ -139,13 +142,14 @@ export class Client {
     if (denied) this.#handleDenial(denied, now);
   }
 
-  /** Takes the packet `[start, end)` from the TUN device. It goes to `datagrams`, encrypted, or waits for access. */
+  /** Takes the packet `[start, end)` from the TUN device. It goes to `datagrams`, encrypted, or waits for access; if nothing permits it, an ICMP error goes to `packets`. */
   handlePacket(
     bytes: Uint8Array,
     start: number,
     end: number,
     now: Instant,
     datagrams: DatagramSink,
+    packets: PacketSink,
   ): void {
     this.#dataPath.handlePacket(
       bytes,
@@ -153,6 +157,7 @@ export class Client {
       end,
       now,
       datagrams,
+      packets,
       this.#interface,
     );
   }
@@ -201,6 +206,7 @@ export class Client {
       gateways: this.#gateways.size,
       outbound: this.#dataPath.outbound.snapshot(),
       inbound: this.#dataPath.inbound.snapshot(),
+      icmpReplies: this.#dataPath.icmpReplies.snapshot(),
       queries: this.#resolver.outcomes.snapshot(),
       domainStatuses: this.#setups.answers.snapshot(),
       node: this.#node.snapshot(),

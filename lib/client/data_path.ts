@@ -25,6 +25,7 @@ import {
 } from "../wire/mod.ts";
 import type { ClientNode } from "./client_node.ts";
 import type { Gateway, Gateways } from "./gateways.ts";
+import { IcmpReplies, type IcmpReplyOutcome } from "./icmp_replies.ts";
 import type { NatSetups } from "./nat_setups.ts";
 import type { Requests, WaitOutcome } from "./requests.ts";
 import type { Route, Routes } from "./routes.ts";
@@ -133,6 +134,7 @@ export class DataPath {
     ...INBOUND_VERDICTS,
   ]);
   readonly #deps: DataPathDeps;
+  readonly #icmpReplies = new IcmpReplies();
   readonly #packet = new IpPacketView();
   readonly #icmpError = new IcmpErrorView();
 
@@ -141,19 +143,30 @@ export class DataPath {
     this.#deps = deps;
   }
 
-  /** Takes the packet `[start, end)` from the TUN device. `own`: our addresses, once they are known. */
+  /** ICMP errors that applications were owed by what became of them. */
+  get icmpReplies(): Counters<IcmpReplyOutcome> {
+    return this.#icmpReplies.counters;
+  }
+
+  /** Takes the packet `[start, end)` from the TUN device, where a refusal goes by way of `packets`. `own`: our addresses, once they are known. */
   handlePacket(
     bytes: Uint8Array,
     start: number,
     end: number,
     now: Instant,
     datagrams: DatagramSink,
+    packets: PacketSink,
     own: TunnelAddresses | undefined,
   ): void {
-    const refusal = this.#packet.attach(bytes, start, end);
-    this.outbound.increment(
-      refusal === "ok" ? this.#forward(now, datagrams, own) : refusal,
-    );
+    const packet = this.#packet;
+    const refusal = packet.attach(bytes, start, end);
+    const outcome = refusal === "ok"
+      ? this.#forward(now, datagrams, own)
+      : refusal;
+    this.outbound.increment(outcome);
+    if (isProhibition(outcome)) {
+      this.#icmpReplies.prohibit(packet, now, packets);
+    }
   }
 
   /**
@@ -281,6 +294,19 @@ export class DataPath {
     return access.kind === "granted" && access.gateway === gateway
       ? route
       : undefined;
+  }
+}
+
+/** Tells whether a packet was dropped because nothing permits it, so that its sender is told. */
+function isProhibition(outcome: OutboundOutcome): boolean {
+  switch (outcome) {
+    case "unknown-tunnel-address":
+    case "unsupported-protocol":
+    case "no-resource":
+    case "filtered":
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -12,6 +12,9 @@
  * packets until just now starts over by itself, because in the middle of a
  * download the next packet would be the other side's.
  *
+ * A packet that no resource permits goes nowhere, and `IcmpReplies` tells the
+ * application so at once: the filters of a resource are applied here already.
+ *
  * When the host's network changes, connections and key are dropped, sockets
  * are opened anew and the portal is told the new key (p2p spec §1.9).
  * Connections without ICE are kept and find other paths.
@@ -46,6 +49,7 @@ export type {
   OutboundDrop,
   OutboundOutcome,
 } from "./data_path.ts";
+export type { IcmpReplyOutcome } from "./icmp_replies.ts";
 export type { StatusOutcome } from "./nat_setups.ts";
 export { DNS_SENTINEL_V4, DNS_SENTINEL_V6 } from "./proxy_addresses.ts";
 export type { WaitOutcome } from "./requests.ts";

@@ -1,8 +1,14 @@
-import type { IngestTokenClaims, Instant, IpAddress } from "../base/mod.ts";
+import type {
+  IngestTokenClaims,
+  Instant,
+  IpAddress,
+  TokenBucket,
+} from "../base/mod.ts";
 import type { FlowOwner } from "../flow_log/mod.ts";
 import {
   DomainPattern,
   Filter,
+  icmpReplyBudget,
   isProxyAddress,
   isRefusedByInternet,
   NatTable,
@@ -13,8 +19,6 @@ import {
 } from "../policy/mod.ts";
 import type { Resource } from "../portal/mod.ts";
 import type { Selector } from "../wire/mod.ts";
-import { ICMP_REPLIES_PER_SECOND } from "./constants.ts";
-import { TokenBucket } from "./token_bucket.ts";
 import {
   type Announcement,
   type Translation,
@@ -55,7 +59,7 @@ export class Client {
   /** Its flows through proxy addresses. They outlive the resource, whose packets are judged anyway. */
   readonly nat: NatTable;
   /** How many ICMP errors it may still be sent. */
-  readonly icmpBudget: TokenBucket = new TokenBucket(ICMP_REPLIES_PER_SECOND);
+  readonly icmpBudget: TokenBucket = icmpReplyBudget();
   readonly #grants = new Map<string, Grant>();
   readonly #translations = new Translations();
   #internetId: string | undefined;

@@ -28,12 +28,3 @@ export const MAX_QUESTIONS = 1_000;
  * 10 MB. Beyond it the least recently announced names are forgotten.
  */
 export const MAX_TRANSLATIONS = 65_536;
-
-/**
- * Most ICMP errors for one client, per second and at once. Our own choice.
- *
- * Each application needs one error for each connection that policy denies,
- * and path discovery a few dozen. A flood costs us no more than this in
- * return traffic.
- */
-export const ICMP_REPLIES_PER_SECOND = 1_000;

@@ -6,11 +6,14 @@ import {
   MAX_PACKET_BYTES,
   unreachable,
 } from "../base/mod.ts";
-import { isMulticastAddress } from "../policy/mod.ts";
+import {
+  ICMP_REPLY_REFUSALS,
+  type IcmpReplyRefusal,
+  judgeIcmpReply,
+} from "../policy/mod.ts";
 import {
   type IcmpReplyKind,
   type IpPacketView,
-  isIcmpErrorMessage,
   writeIcmpReply,
 } from "../wire/mod.ts";
 import type { SendVerdict } from "../connection/mod.ts";
@@ -19,16 +22,7 @@ import { type GatewayNode, SEND_VERDICTS } from "./gateway_node.ts";
 import type { OutboundVerdict } from "./outbound.ts";
 
 /** What became of the ICMP error that a client was owed. */
-export type IcmpReplyOutcome =
-  | SendVerdict
-  | (typeof ICMP_REPLY_REFUSALS)[number];
-
-/** Reasons not to answer: RFC 1122 §3.2.2, RFC 4443 §2.4, and a limit. */
-export const ICMP_REPLY_REFUSALS = [
-  "about-icmp-error",
-  "about-no-host",
-  "rate-limited",
-] as const;
+export type IcmpReplyOutcome = SendVerdict | IcmpReplyRefusal;
 
 /** Room behind a packet that kernels may read, in bytes. */
 const SLACK_BYTES = 64;
@@ -78,9 +72,8 @@ export class IcmpReplies {
     now: Instant,
     datagrams: DatagramSink,
   ): IcmpReplyOutcome {
-    if (isIcmpErrorMessage(packet)) return "about-icmp-error";
-    if (!isFromHost(packet)) return "about-no-host";
-    if (!client.icmpBudget.take(now)) return "rate-limited";
+    const judgement = judgeIcmpReply(packet, client.icmpBudget, now);
+    if (judgement !== "allowed") return judgement;
     const at = this.#at;
     const length = writeIcmpReply(packet, kind, this.#bytes, at);
     return this.#node.sendPacket(
@@ -118,14 +111,4 @@ function replyKind(verdict: OutboundVerdict): IcmpReplyKind | undefined {
     default:
       return unreachable(verdict);
   }
-}
-
-/** Tells whether the source is an address that an error can be sent to: neither a group nor unspecified. */
-function isFromHost(packet: IpPacketView): boolean {
-  const { version, bytes, sourceAt, addressLength } = packet;
-  if (isMulticastAddress(version, bytes, sourceAt)) return false;
-  for (let i = 0; i < addressLength; i++) {
-    if (bytes[sourceAt + i] !== 0) return true;
-  }
-  return false;
 }

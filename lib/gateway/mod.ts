@@ -44,7 +44,7 @@ export {
 } from "./gateway.ts";
 export { type InboundOutcome, type OutboundOutcome } from "./data_path.ts";
 export { CONTROL_OUTCOMES, type ControlOutcome } from "./domain_service.ts";
-export { ICMP_REPLY_REFUSALS, type IcmpReplyOutcome } from "./icmp_replies.ts";
+export { type IcmpReplyOutcome } from "./icmp_replies.ts";
 export { INBOUND_DROPS, type InboundDrop } from "./inbound.ts";
 export { OUTBOUND_VERDICTS, type OutboundVerdict } from "./outbound.ts";
 export {

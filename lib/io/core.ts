@@ -19,13 +19,14 @@ export interface Core<Message, Event> {
     packets: PacketSink,
     datagrams: DatagramSink,
   ): void;
-  /** Takes the packet `[start, end)` that the host sent into the tunnel, and may change it. The bytes behind it may be the next packet's. */
+  /** Takes the packet `[start, end)` that the host sent into the tunnel, and may change it. The bytes behind it may be the next packet's. What the host is answered at once goes to `packets`. */
   handlePacket(
     bytes: Uint8Array,
     start: number,
     end: number,
     now: Instant,
     datagrams: DatagramSink,
+    packets: PacketSink,
   ): void;
   /** Hears that a port it asked for could not be opened. For roles that open ports. */
   handlePortUnavailable?(port: number): void;

@@ -202,7 +202,8 @@ export class EventLoop<Message, Event> {
       if (verdict === "empty") break;
       if (verdict === "skip") continue;
       while (frame.next()) {
-        core.handlePacket(bytes, frame.packetAt, frame.packetEnd, now, sockets);
+        const { packetAt, packetEnd } = frame;
+        core.handlePacket(bytes, packetAt, packetEnd, now, sockets, device);
       }
     }
     this.#drain();

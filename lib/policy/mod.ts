@@ -28,6 +28,9 @@
  * a late packet to one must not reach the client untranslated. ICMP errors
  * are found by the packet that they quote, and written afresh.
  *
+ * Whoever refuses a packet tells its sender why, as far as `judgeIcmpReply`
+ * allows: never about ICMP errors, and up to a rate for each host.
+ *
  * All that grows has a limit for each client: 65 536 sessions, as many
  * expired ones. A client that uses up all ports of a real address does not
  * make its packets expensive: the used ones are a bitmap by then.
@@ -52,6 +55,12 @@ export {
   NatTable,
   type OutboundTranslation,
 } from "./nat_table.ts";
+export {
+  ICMP_REPLY_REFUSALS,
+  icmpReplyBudget,
+  type IcmpReplyRefusal,
+  judgeIcmpReply,
+} from "./icmp_reply_rules.ts";
 export { NetworkTree, NO_NETWORK } from "./network_tree.ts";
 export {
   type ResourceEntry,

@@ -2,6 +2,7 @@ import {
   after,
   earlier,
   equalSocketAddresses,
+  formatSocketAddress,
   type Instant,
   type IpFamily,
   type LogFields,
@@ -357,8 +358,16 @@ export class Allocation {
 
   /** Draws the consequence of a request that was never answered (p2p spec §4.5). */
   #handleSilence(destination: SocketAddress): void {
-    this.#debug("The relay does not answer");
-    if (destination.ip.family !== this.#activeSocket?.ip.family) return;
+    const active = this.#activeSocket;
+    const address = formatSocketAddress(destination);
+    if (active && active.ip.family !== destination.ip.family) {
+      // Usual on a host with one family only: its BINDING never leaves.
+      const uses = formatSocketAddress(active);
+      this.#debug("An address of the relay does not answer", { address, uses });
+      return;
+    }
+    this.#debug("The relay does not answer", { address });
+    if (!active) return;
     this.#activeSocket = undefined;
     this.#invalidate();
     this.#requester.drop();

@@ -98,6 +98,7 @@ export class Harness {
       this.#at + packet.length,
       this.now,
       this.datagrams,
+      this.packets,
     );
   }
 

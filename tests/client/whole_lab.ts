@@ -54,6 +54,7 @@ interface RoleCore {
     end: number,
     now: Instant,
     datagrams: DatagramSink,
+    packets: PacketSink,
   ): void;
   handleTimeout(now: Instant): void;
   pollTimeout(): Instant;
@@ -154,6 +155,7 @@ export class RoleHost implements SimHost {
       end,
       now,
       this.#datagrams,
+      this.#packets,
     );
   }
 

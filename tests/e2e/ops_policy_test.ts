@@ -125,6 +125,19 @@ Deno.test("[dp 42] [dp 52] a port that a filter denies is refused at once, also 
   await lab.expectHealth();
 });
 
+Deno.test("what a filter that the client knows denies is refused at once, and what it permits goes on", async () => {
+  await using lab = await PolicyLab.start();
+  for (const { flag } of FAMILIES) {
+    await lab.expectGreeting(NAMES.mirror, flag);
+
+    await lab.expectRefusal(NAMES.mirror, flag, 81);
+    assert.equal(await lab.ping(NAMES.mirror, flag), "prohibited");
+
+    await lab.expectGreeting(NAMES.mirror, flag);
+  }
+  await lab.expectHealth();
+});
+
 Deno.test("[ops 5] [dp 115] [dp 117] TCP that negotiates ECN works over both families, and hears of congestion on the way", async () => {
   await using lab = await PolicyLab.start({
     prepare: ({ lab }) => lab.sysctl("client", "net.ipv4.tcp_ecn=1"),

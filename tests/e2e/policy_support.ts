@@ -131,16 +131,20 @@ export class PolicyLab implements AsyncDisposable {
     assert.equal(text, "Hello from the resource\n");
   }
 
-  /** Tries to fetch from the first address of a host; fails if that works, or takes a time-out to fail. */
-  async expectRefusal(host: string, flag: FamilyFlag = "-4"): Promise<void> {
+  /** Tries to fetch from a port of the first address of a host; fails if that works, or takes a time-out to fail. */
+  async expectRefusal(
+    host: string,
+    flag: FamilyFlag = "-4",
+    port = 80,
+  ): Promise<void> {
     // Several addresses would not do: curl rests for up to a second between them.
     const isName = !/^[\d.]+$|^\[/.test(host);
     const [first] = isName ? await this.dig(host, RECORDS[flag]) : [];
     const ip = first?.includes(":") ? `[${first}]` : first;
-    const resolve = ip ? ["--resolve", `${host}:80:${ip}`] : [];
+    const resolve = ip ? ["--resolve", `${host}:${port}:${ip}`] : [];
     const startedAt = performance.now();
     const { code, stderr } = await this.run(
-      ...["curl", ...CURL, ...resolve, `http://${host}/`],
+      ...["curl", ...CURL, ...resolve, `http://${host}:${port}/`],
     );
     const tookS = (performance.now() - startedAt) / 1_000;
     assert.notEqual(code, 0, `${host} answered`);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { NEVER } from "../../lib/base/mod.ts";
+import { type Logger, NEVER } from "../../lib/base/mod.ts";
 import { addressOf } from "../support/datagram.ts";
 import {
   allocated,
   lifetime,
   mapped,
   MAPPED4,
+  RELAY4,
+  RELAY6,
   RELAYED4,
   RELAYED6,
   TurnLab,
@@ -72,6 +74,34 @@ Deno.test("[p2p 91] a BINDING that fails on the other family changes nothing", (
 
   assert.deepEqual(lab.takeEvents(), []);
   assert.notEqual(lab.allocation.relayed(4), undefined);
+});
+
+Deno.test("the log tells which address is silent, and not of the relay as long as the other one answers", () => {
+  const { log, lines } = recordingLog();
+  const lab = new TurnLab({ log });
+  lab.allocate();
+  lines.length = 0;
+  const silences = () => lines.splice(0).filter((it) => /answer/.test(it));
+
+  lab.advance(8_125);
+  assert.deepEqual(silences(), [
+    `An address of the relay does not answer ${RELAY6} ${RELAY4}`,
+  ]);
+  lab.advance(30_000);
+  assert.deepEqual(silences(), [`The relay does not answer ${RELAY4}`]);
+});
+
+Deno.test("the log names both addresses of a relay that answers on neither", () => {
+  const { log, lines } = recordingLog();
+  const lab = new TurnLab({ log });
+
+  lab.advance(8_125);
+
+  assert.deepEqual(lines, [
+    `The relay does not answer ${RELAY4}`,
+    `The relay does not answer ${RELAY6}`,
+    "The relay is of no use",
+  ]);
 });
 
 Deno.test("a relay whose first family is silent works over the other one", () => {
@@ -387,3 +417,17 @@ Deno.test("[p2p 96] verifying asks who we are and for a refresh at once, and an 
     ...REMOVED,
   ]);
 });
+
+/** A log of messages, each with the addresses that it names. */
+function recordingLog(): { readonly log: Logger; readonly lines: string[] } {
+  const lines: string[] = [];
+  const log: Logger = {
+    enabled: () => true,
+    log: (_level, message, { address, uses } = {}) => {
+      const words = [message, address, uses];
+      lines.push(words.filter((it) => it !== undefined).join(" "));
+    },
+    child: () => log,
+  };
+  return { log, lines };
+}

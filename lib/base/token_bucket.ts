@@ -1,4 +1,4 @@
-import { after, type Instant, instant } from "../base/mod.ts";
+import { after, type Instant, instant } from "./time.ts";
 
 /** Milliseconds of allowance that can be saved up: as many tokens at once as there are in a second. */
 const SAVINGS_MS = 1_000;
