@@ -143,6 +143,11 @@ Deno.test("[ops 5] [dp 115] [dp 117] TCP that negotiates ECN works over both fam
     prepare: ({ lab }) => lab.sysctl("client", "net.ipv4.tcp_ecn=1"),
   });
   for (const host of WEB) await lab.expectGreeting(host);
+  // A relay does not pass marks on.
+  await lab.client.waitFor(
+    /Connection (?:established|moved) .*path=direct/,
+    CONNECT_MS,
+  );
 
   await markCongestion(lab.demo.lab);
   for (const host of WEB) {

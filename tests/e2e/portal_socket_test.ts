@@ -91,7 +91,8 @@ portalTest(
     assert.ok(pong.kind === "pong");
     assert.equal(new TextDecoder().decode(pong.payload), "are you there");
     assert.equal(gateway.connection.counters["binary-frame"], 1);
-    assert.deepEqual(gateway.events.map((event) => event.kind), ["joined"]);
+    const kinds = gateway.events.map((event) => event.kind);
+    assert.deepEqual(kinds, ["resolved", "joined"]);
   },
 );
 

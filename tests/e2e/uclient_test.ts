@@ -41,9 +41,10 @@ for (
       ...options,
     ]);
 
-    assert.match(output, /tot_send_msgs=20, tot_recv_msgs=20/);
-    assert.match(output, /Total lost packets 0 \(0\.000000%\)/);
     const { counters } = relay;
+    const context = `${JSON.stringify(counters)}\n${output}`;
+    assert.match(output, /tot_send_msgs=20, tot_recv_msgs=20/, context);
+    assert.match(output, /Total lost packets 0 \(0\.000000%\)/, context);
     assert.equal(counters["to-peer"], 20);
     assert.equal(counters["to-client"], 20);
     assert.ok(counters["error-401"] > 0);
