@@ -103,6 +103,11 @@ export class Lab implements AsyncDisposable {
     await this.must(box, "ethtool", "-K", device, "tx", "off");
   }
 
+  /** Lets an interface leave the checksums of what it sends to the receiver, as interfaces do by themselves. */
+  async deferChecksums(box: string, device: string): Promise<void> {
+    await this.must(box, "ethtool", "-K", device, "tx", "on");
+  }
+
   /** Runs a command in a namespace to its end. */
   run(box: string, ...command: readonly string[]): Promise<CommandResult> {
     return capture(this.commandIn(box, command));
