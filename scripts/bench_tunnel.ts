@@ -1,169 +1,139 @@
 /**
- * Measures our gateway and client beside Debian's wireguard-go: same network,
- * same MTU, same run, one after the other in each round.
+ * Measures our gateway and client, direct, relayed and by name, beside
+ * wireguard-go and beside no tunnel at all: same network, same MTU, same run,
+ * one after the other in each round. Prints a table and writes
+ * dist/bench/tunnel.json and dist/bench/tunnel.svg.
  *
- * Usage: deno task bench:tunnel [SECONDS] [ROUNDS]      (as root)
+ * Needs root. The current wireguard-go takes a Go toolchain and its module
+ * proxy; without, Debian's is what ratios refer to.
  */
-import { FirezoneLab, PROGRAM_FROM_SOURCE } from "./lab/firezone_lab.ts";
-import { SITES } from "./lab/sites.ts";
-import { joinByWireguardGo } from "./lab/wireguard_go.ts";
+import { type ChartResult, drawChart } from "./bench/chart.ts";
+import { type Contender, startContenders } from "./bench/contenders.ts";
+import { measure, warmUp } from "./bench/measure.ts";
+import { metricsOf, type Sample, summarize } from "./bench/metrics.ts";
+import {
+  type BenchOptions,
+  type ContenderId,
+  parseOptions,
+  USAGE,
+} from "./bench/options.ts";
+import { formatTable } from "./bench/table.ts";
 
-const seconds = Number(Deno.args[0] ?? 5);
-const rounds = Number(Deno.args[1] ?? 3);
+const OUTPUT = new URL("../dist/bench/", import.meta.url).pathname;
 
-/** A second address of the resource's host, so that each contender has a route of its own. */
-const WIREGUARD_TARGET = "10.21.0.100";
-
-interface Contender {
-  readonly name: string;
-  readonly target: string;
-  /** Process ids of gateway and client, for their memory. */
-  readonly pids: readonly number[];
-}
-
-interface Sample {
-  readonly oneStream: number;
-  readonly fourStreams: number;
-  readonly pingMs: number;
-}
-
-await using lab = new FirezoneLab("fzbench", PROGRAM_FROM_SOURCE);
-await lab.build();
-await lab.startPortal();
-await lab.startRelay();
-const gateway = await lab.startGateway();
-const client = await lab.startClient();
-const contenders: Contender[] = [
-  await startWireguardGo(),
-  {
-    name: "firezone-gateway",
-    target: SITES.web,
-    pids: [gateway.pid, client.pid],
-  },
+/** What the chart shows, if it was measured. */
+const CHARTED = [
+  "tcp1Up",
+  "tcp8Down",
+  "udp1000",
+  "smallPackets",
+  "loadedMs",
+  "gatewayCpu",
+  "idleMs",
+  "gatewayMb",
 ];
-await lab.lab.spawn("web", "iperf3", ["iperf3", "-s", "--forceflush"]).waitFor(
-  /listening/,
-  5_000,
-);
 
-// The first packet brings the connection up, which is not what is measured.
-for (const { target } of contenders) {
-  await inClient("ping", "-c", "3", "-W", "5", target);
+/** Whom ratios refer to, the best first. */
+const BASELINES: readonly ContenderId[] = ["current", "debian"];
+
+const OURS: readonly ContenderId[] = ["direct", "relayed", "dns"];
+
+const options = parseOptions(Deno.args);
+if (typeof options === "string") {
+  console.error(`${options}\n\n${USAGE}`);
+  Deno.exit(2);
 }
+if (Deno.uid() !== 0) {
+  console.error(
+    "Cannot build network namespaces: run as root, such as by sudo",
+  );
+  Deno.exit(1);
+}
+const interrupted = Promise.withResolvers<never>();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(
+    signal,
+    () => interrupted.reject(new Error("Interrupted")),
+  );
+}
+let code = 0;
+const stack = new AsyncDisposableStack();
+try {
+  await Promise.race([run(options, stack), interrupted.promise]);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  code = 1;
+} finally {
+  await stack.disposeAsync();
+}
+Deno.exit(code);
 
-const samples = new Map<string, Sample[]>(
-  contenders.map(({ name }) => [name, []]),
-);
-for (let round = 1; round <= rounds; round++) {
+async function run(
+  options: BenchOptions,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const startedAt = new Date();
+  const loadAverage = Deno.loadavg();
+  const say = (line: string) => console.log(line);
+  const contenders = await startContenders(options.contenders, stack, say);
+  const samples = new Map<ContenderId, Sample[]>();
   for (const contender of contenders) {
-    console.log(`Round ${round} of ${rounds}: ${contender.name}`);
-    samples.get(contender.name)?.push(await measure(contender));
+    say(`Warming up: ${contender.name}`);
+    samples.set(contender.id, [await warmUp(contender)]);
   }
-}
-print();
-
-async function startWireguardGo(): Promise<Contender> {
-  await lab.lab.must(
-    "web",
-    "ip",
-    "address",
-    "add",
-    `${WIREGUARD_TARGET}/16`,
-    "dev",
-    "eth0",
-  );
-  await lab.lab.must(
-    "gateway",
-    "ip",
-    "address",
-    "add",
-    "10.21.0.1/16",
-    "dev",
-    "eth1",
-  );
-  await lab.lab.must(
-    "web",
-    "ip",
-    "route",
-    "add",
-    "10.9.0.0/24",
-    "via",
-    "10.21.0.1",
-  );
-  await lab.lab.nft(
-    "router-g",
-    `table inet forward_port {
-      chain prerouting {
-        type nat hook prerouting priority -100;
-        iifname "wan" udp dport 51820 dnat ip to 192.168.20.2
-      }
-    }`,
-  );
-  const pids = await joinByWireguardGo(
-    lab.lab,
-    { box: "gateway", address: "10.9.0.1/24", allowedIps: ["10.9.0.2/32"] },
-    {
-      box: "client",
-      address: "10.9.0.2/24",
-      allowedIps: ["10.9.0.1/32", "10.21.0.0/16"],
-      endpoint: "192.0.2.2:51820",
-    },
-  );
-  return { name: "wireguard-go", target: WIREGUARD_TARGET, pids };
-}
-
-async function measure({ target }: Contender): Promise<Sample> {
-  const ping = await inClient("ping", "-c", "20", "-i", "0.05", "-q", target);
-  return {
-    pingMs: Number(/= [\d.]+\/([\d.]+)\//.exec(ping)?.[1]),
-    oneStream: await throughput(target, 1),
-    fourStreams: await throughput(target, 4),
-  };
-}
-
-/** Returns Mbit/s at the receiver. */
-async function throughput(target: string, streams: number): Promise<number> {
-  const limit = String(seconds + 10);
-  const json = await inClient(
-    ...["timeout", limit, "iperf3", "-J", "-c", target, "-t", String(seconds)],
-    ...["-P", String(streams)],
-  );
-  return JSON.parse(json).end.sum_received.bits_per_second / 1e6;
-}
-
-function inClient(...command: readonly string[]): Promise<string> {
-  return lab.lab.must("client", ...command);
-}
-
-function print(): void {
-  const rows = contenders.map(({ name, pids }) => {
-    const taken = samples.get(name) ?? [];
-    return {
-      name,
-      "TCP 1 stream, Mbit/s": median(taken.map((it) => it.oneStream)),
-      "TCP 4 streams, Mbit/s": median(taken.map((it) => it.fourStreams)),
-      "round trip idle, ms": median(taken.map((it) => it.pingMs)),
-      "memory gateway/client, MB": pids.map(residentMb).join("/"),
-    };
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const contender of contenders) {
+      say(`Round ${round} of ${options.rounds}: ${contender.name}`);
+      samples.get(contender.id)?.push(await measure(contender, options));
+    }
+  }
+  await report(options, contenders, samples, {
+    startedAt: startedAt.toISOString(),
+    loadAverage: loadAverage.map((it) => Math.round(it * 100) / 100),
+    seconds: options.seconds,
+    rounds: options.rounds,
+    machine: await describeMachine(),
   });
-  console.table(rows);
-  const [baseline, ours] = contenders.map(({ name }) =>
-    samples.get(name) ?? []
-  );
-  const ratio = median((ours ?? []).map((it) => it.oneStream)) /
-    median((baseline ?? []).map((it) => it.oneStream));
-  console.log(
-    `firezone-gateway / wireguard-go, TCP 1 stream: ${ratio.toFixed(2)}`,
-  );
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted[Math.floor(sorted.length / 2)] ?? NaN;
-  return Math.round(middle * 100) / 100;
+async function report(
+  { udpRates }: BenchOptions,
+  contenders: readonly Contender[],
+  samples: ReadonlyMap<ContenderId, readonly Sample[]>,
+  circumstances: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const metrics = metricsOf(udpRates);
+  const results = contenders.map(({ id, name }) => {
+    const rounds = samples.get(id) ?? [];
+    const summary = summarize(metrics, rounds);
+    return { id, name, isOurs: OURS.includes(id), rounds, summary };
+  });
+  const baseline = BASELINES.map((id) => results.find((it) => it.id === id))
+    .find((it) => it !== undefined);
+  console.log(`\n${formatTable(metrics, results, baseline)}\n`);
+  console.log(JSON.stringify(circumstances));
+  await Deno.mkdir(OUTPUT, { recursive: true });
+  const json = { ...circumstances, baseline: baseline?.id, metrics, results };
+  await Deno.writeTextFile(
+    `${OUTPUT}tunnel.json`,
+    JSON.stringify(json, null, 2) + "\n",
+  );
+  // Beside no tunnel at all the bars of tunnels could not be told apart.
+  const charted: ChartResult[] = results.filter(({ id }) => id !== "veth");
+  const chart = drawChart(
+    "Client to resource through the gateway, inner MTU 1280",
+    metrics.filter(({ id }) => CHARTED.includes(id)),
+    charted,
+  );
+  await Deno.writeTextFile(`${OUTPUT}tunnel.svg`, chart);
 }
 
-function residentMb(pid: number): number {
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  return Math.round(Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) / 1024);
+async function describeMachine(): Promise<Record<string, unknown>> {
+  const cpus = await Deno.readTextFile("/proc/cpuinfo");
+  return {
+    cpu: /^model name\s*: (.*)$/m.exec(cpus)?.[1],
+    cores: navigator.hardwareConcurrency,
+    kernel: Deno.osRelease(),
+    deno: Deno.version.deno,
+  };
 }

@@ -1,7 +1,14 @@
 import type { Lab } from "./lab.ts";
 
-const PORT = 51_820;
-const DEVICE = "wg0";
+/** Which wireguard-go joins two boxes. */
+export interface WireguardGo {
+  /** Starts the names of its interfaces, at most 6 characters. */
+  readonly name: string;
+  /** The program. */
+  readonly program: string;
+  /** UDP port of both ends. */
+  readonly port: number;
+}
 
 /** One end of a WireGuard link. */
 export interface WireguardEnd {
@@ -16,20 +23,21 @@ export interface WireguardEnd {
 }
 
 /**
- * Joins two boxes of a lab by Debian's `wireguard-go`, with the MTU of Firezone.
+ * Joins two boxes of a lab by a `wireguard-go`, with the MTU of Firezone.
  *
  * Returns the process ids of both ends.
  */
 export async function joinByWireguardGo(
   lab: Lab,
+  go: WireguardGo,
   a: WireguardEnd,
   b: WireguardEnd,
 ): Promise<readonly [number, number]> {
   const keyA = await newKeyPair(lab, a.box);
   const keyB = await newKeyPair(lab, b.box);
   const pids = [
-    await startEnd(lab, a, keyA.privateKey, keyB.publicKey),
-    await startEnd(lab, b, keyB.privateKey, keyA.publicKey),
+    await startEnd(lab, go, a, keyA.privateKey, keyB.publicKey),
+    await startEnd(lab, go, b, keyB.privateKey, keyA.publicKey),
   ] as const;
   return pids;
 }
@@ -52,15 +60,16 @@ async function newKeyPair(lab: Lab, box: string): Promise<KeyPair> {
 
 async function startEnd(
   lab: Lab,
+  { name, program, port }: WireguardGo,
   { box, address, allowedIps, endpoint }: WireguardEnd,
   privateKey: string,
   peerKey: string,
 ): Promise<number> {
   const env = { WG_PROCESS_FOREGROUND: "1", LOG_LEVEL: "verbose" };
   // Both ends share the directory of control sockets, hence the box in the name.
-  const device = `${DEVICE}-${box}`;
-  const process = lab.spawn(box, `wireguard-go-${box}`, [
-    "wireguard-go",
+  const device = `${name}-${box}`;
+  const process = lab.spawn(box, `${name}-${box}`, [
+    program,
     "-f",
     device,
   ], env);
@@ -70,7 +79,7 @@ async function startEnd(
     ? ["endpoint", endpoint, "persistent-keepalive", "5"]
     : [];
   const setUp =
-    `echo ${privateKey} | wg set ${device} listen-port ${PORT} private-key /dev/stdin ` +
+    `echo ${privateKey} | wg set ${device} listen-port ${port} private-key /dev/stdin ` +
     [...peer, ...towards].join(" ");
   await lab.must(box, "sh", "-c", setUp);
   await lab.must(box, "ip", "address", "add", address, "dev", device);
