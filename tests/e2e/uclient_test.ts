@@ -20,6 +20,9 @@ import { EchoPeer, until } from "../support/udp_shell.ts";
 /** Shifts the clock of a program. The command of that name would stand between us and the process that we have to end. */
 const FAKETIME = findLibrary("faketime/libfaketime.so.1");
 
+/** It picks two channels, both well once in sixteen times: this leaves 6 in a million million to chance. */
+const ATTEMPTS = 400;
+
 /** What every test asks of coturn's client: messages of 200 bytes, one client, no second allocation for RTCP. */
 const COMMON = ["-n", "20", "-m", "1", "-l", "200", "-c", "-v"];
 
@@ -149,7 +152,7 @@ async function runOnDataChannel(
   options: readonly string[],
 ): Promise<string> {
   let output = "";
-  for (let attempt = 0; attempt < 60; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     await using client = startClient(relay, `run ${attempt}`, options, attempt);
     output = "";
     for await (

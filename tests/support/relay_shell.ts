@@ -14,6 +14,10 @@ import { freePort, LoopbackSocket, realNow } from "./udp_shell.ts";
 const STAMP_SECRET =
   "4c98bf59c99b3e467ecd7cf9d6b3e5279645fca59be67bc5bb4af3cf653761ab";
 
+/** Below the ports that the kernel gives to sockets without one: those of the very clients under test would be taken. */
+const LOWEST_PORT = 20_000;
+const HIGHEST_PORT = 29_999;
+
 const HOSTS: Readonly<Record<IpFamily, string>> = { 4: "127.0.0.1", 6: "::1" };
 
 type Sockets = readonly LoopbackSocket[];
@@ -33,8 +37,8 @@ export class RelayShell {
       publicIpv4: parseIp(HOSTS[4]),
       publicIpv6: families.includes(6) ? parseIp(HOSTS[6]) : undefined,
       port,
-      lowestPort: 50_000,
-      highestPort: 50_999,
+      lowestPort: LOWEST_PORT,
+      highestPort: HIGHEST_PORT,
       epoch: { instant: realNow(), unix: unixMs(Date.now()) },
       random: { fill: (bytes) => void crypto.getRandomValues(bytes) },
       log: NO_LOG,
