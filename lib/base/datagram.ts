@@ -82,3 +82,12 @@ export const MAX_PACKET_BYTES = 1280;
 
 /** Largest UDP payload: inner packet, WireGuard data overhead (32), ChannelData header (4) (data-plane spec §1.2). */
 export const MAX_DATAGRAM_BYTES = 1316;
+
+/** What kernels may read and write behind a packet, in bytes. */
+const SLACK_BYTES = 64;
+
+/** Room to allocate for one packet that kernels work on. */
+export const PACKET_ROOM_BYTES: number = MAX_PACKET_BYTES + SLACK_BYTES;
+
+/** Room to allocate for one datagram that kernels work on. */
+export const DATAGRAM_ROOM_BYTES: number = MAX_DATAGRAM_BYTES + SLACK_BYTES;

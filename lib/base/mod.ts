@@ -94,10 +94,12 @@ export { SocketTable } from "./socket_table.ts";
 export { Arena, KERNEL_RESERVED_BYTES } from "./arena.ts";
 export {
   type Datagram,
+  DATAGRAM_ROOM_BYTES,
   type DatagramSink,
   type Ecn,
   MAX_DATAGRAM_BYTES,
   MAX_PACKET_BYTES,
+  PACKET_ROOM_BYTES,
   type PacketSink,
   type Transmit,
 } from "./datagram.ts";

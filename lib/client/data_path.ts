@@ -4,7 +4,7 @@ import {
   type Instant,
   type PacketSink,
 } from "../base/mod.ts";
-import type { SendVerdict } from "../connection/mod.ts";
+import { SEND_VERDICTS, type SendVerdict } from "../connection/mod.ts";
 import {
   includesAddress,
   isMulticastAddress,
@@ -72,18 +72,6 @@ const OUTBOUND_DROPS: readonly OutboundDrop[] = [
 
 const WAIT_OUTCOMES: readonly WaitOutcome[] = ["waiting", "held-off"];
 
-/** A record, so that the type checker misses none. */
-const SEND_VERDICTS: Readonly<Record<SendVerdict, true>> = {
-  "sent": true,
-  "buffered": true,
-  "connecting": true,
-  "no-session": true,
-  "no-relay": true,
-  "no-channel": true,
-  "too-long": true,
-  "not-connected": true,
-};
-
 const INBOUND_VERDICTS: readonly InboundVerdict[] = [
   "forward",
   "not-configured",
@@ -126,7 +114,7 @@ export class DataPath {
     ...OUTBOUND_DROPS,
     ...WAIT_OUTCOMES,
     "awaiting-translation",
-    ...Object.keys(SEND_VERDICTS) as SendVerdict[],
+    ...SEND_VERDICTS,
   ]);
   /** Packets from gateways by what became of them. */
   readonly inbound: Counters<InboundOutcome> = new Counters<InboundOutcome>([

@@ -1,17 +1,14 @@
 import {
   type Arena,
+  DATAGRAM_ROOM_BYTES,
   type DatagramSink,
   type IpAddress,
-  MAX_DATAGRAM_BYTES,
   MAX_PACKET_BYTES,
   Queue,
   type SocketAddress,
   type Transmit,
 } from "../base/mod.ts";
 import { RELEASE_QUEUE_LIMIT } from "./constants.ts";
-
-/** Room behind the longest datagram that ciphers may write over. */
-const SLACK_BYTES = 64;
 
 /**
  * Sends packets that waited for the portal.
@@ -30,7 +27,7 @@ export class ReleaseSink implements DatagramSink {
   constructor(arena: Arena) {
     this.#arena = arena;
     this.#packet = arena.allocate(MAX_PACKET_BYTES);
-    this.#datagram = arena.allocate(MAX_DATAGRAM_BYTES + SLACK_BYTES);
+    this.#datagram = arena.allocate(DATAGRAM_ROOM_BYTES);
   }
 
   /** The arena. */

@@ -4,16 +4,20 @@ export type FailureReason =
   | "ice-disconnected"
   | "wireguard-expired";
 
+/** All send verdicts. */
+export const SEND_VERDICTS = [
+  "sent",
+  "buffered",
+  "connecting",
+  "no-session",
+  "no-relay",
+  "no-channel",
+  "too-long",
+  "not-connected",
+] as const;
+
 /** What became of a packet for a peer. */
-export type SendVerdict =
-  | "sent"
-  | "buffered"
-  | "connecting"
-  | "no-session"
-  | "no-relay"
-  | "no-channel"
-  | "too-long"
-  | "not-connected";
+export type SendVerdict = typeof SEND_VERDICTS[number];
 
 /** What a connection tells the node. */
 export type ConnectionEvent =

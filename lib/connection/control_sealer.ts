@@ -1,13 +1,11 @@
 import {
+  DATAGRAM_ROOM_BYTES,
   type Instant,
-  MAX_DATAGRAM_BYTES,
   MAX_PACKET_BYTES,
+  PACKET_ROOM_BYTES,
 } from "../base/mod.ts";
 import type { PacketCipher } from "../crypto/mod.ts";
 import type { Tunnel } from "../wireguard/mod.ts";
-
-/** Room behind a region that kernels may write to, in bytes. */
-const SLACK_BYTES = 64;
 
 /** Encrypts packets of our own making, outside the data path: they become messages with memory of their own. */
 export class ControlSealer {
@@ -18,8 +16,8 @@ export class ControlSealer {
   /** Takes room for one packet and one message from the arena of `cipher`. */
   constructor({ arena }: PacketCipher) {
     this.#bytes = arena.bytes;
-    this.#plain = arena.allocate(MAX_PACKET_BYTES + SLACK_BYTES);
-    this.#sealed = arena.allocate(MAX_DATAGRAM_BYTES + SLACK_BYTES);
+    this.#plain = arena.allocate(PACKET_ROOM_BYTES);
+    this.#sealed = arena.allocate(DATAGRAM_ROOM_BYTES);
   }
 
   /** Returns the message that holds `packet`, or `undefined` when the tunnel has no session. */

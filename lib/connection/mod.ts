@@ -38,7 +38,11 @@ export type {
   RelayReadiness,
   RelayUpdate,
 } from "./allocations.ts";
-export type { FailureReason, SendVerdict } from "./connection_event.ts";
+export {
+  type FailureReason,
+  SEND_VERDICTS,
+  type SendVerdict,
+} from "./connection_event.ts";
 export type {
   DatagramRefusal,
   DatagramVerdict,

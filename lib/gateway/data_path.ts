@@ -4,10 +4,10 @@ import {
   type Datagram,
   type DatagramSink,
   type Instant,
-  MAX_PACKET_BYTES,
+  PACKET_ROOM_BYTES,
   type PacketSink,
 } from "../base/mod.ts";
-import type { SendVerdict } from "../connection/mod.ts";
+import { SEND_VERDICTS, type SendVerdict } from "../connection/mod.ts";
 import type { FlowTracker } from "../flow_log/mod.ts";
 import {
   applyOuterEcn,
@@ -19,7 +19,7 @@ import {
 import type { Client } from "./client.ts";
 import type { ClientDirectory } from "./client_directory.ts";
 import type { DomainService } from "./domain_service.ts";
-import { type GatewayNode, SEND_VERDICTS } from "./gateway_node.ts";
+import type { GatewayNode } from "./gateway_node.ts";
 import { IcmpReplies, type IcmpReplyOutcome } from "./icmp_replies.ts";
 import {
   INBOUND_DROPS,
@@ -58,9 +58,6 @@ export interface DataPathOptions {
   readonly flows: FlowTracker;
 }
 
-/** Room behind a packet that kernels may read, in bytes. */
-const SLACK_BYTES = 64;
-
 /**
  * Carries packets between clients and the TUN device, as far as policy lets them pass.
  *
@@ -77,7 +74,7 @@ export class DataPath {
   readonly inbound: Counters<InboundOutcome> = new Counters<InboundOutcome>([
     ...PACKET_REFUSALS,
     ...INBOUND_DROPS,
-    ...Object.keys(SEND_VERDICTS) as SendVerdict[],
+    ...SEND_VERDICTS,
   ]);
   readonly #node: GatewayNode;
   readonly #clients: ClientDirectory;
@@ -97,7 +94,7 @@ export class DataPath {
     this.#scratch = {
       icmpError: new IcmpErrorView(),
       bytes: arena.bytes,
-      rebuiltAt: arena.allocate(MAX_PACKET_BYTES + SLACK_BYTES),
+      rebuiltAt: arena.allocate(PACKET_ROOM_BYTES),
       rebuiltLength: 0,
     };
   }

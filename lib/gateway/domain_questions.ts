@@ -60,6 +60,7 @@ export class DomainQuestions {
     const latest = [...most].at(-1);
     return latest !== undefined && this.take(latest) !== undefined;
   }
+
   /** Removes and returns a question, if it still waits. */
   take(id: number): Question | undefined {
     const question = this.#questions.get(id);

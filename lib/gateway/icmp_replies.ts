@@ -3,7 +3,7 @@ import {
   Counters,
   type DatagramSink,
   type Instant,
-  MAX_PACKET_BYTES,
+  PACKET_ROOM_BYTES,
   unreachable,
 } from "../base/mod.ts";
 import {
@@ -16,16 +16,13 @@ import {
   type IpPacketView,
   writeIcmpReply,
 } from "../wire/mod.ts";
-import type { SendVerdict } from "../connection/mod.ts";
+import { SEND_VERDICTS, type SendVerdict } from "../connection/mod.ts";
 import type { Client } from "./client.ts";
-import { type GatewayNode, SEND_VERDICTS } from "./gateway_node.ts";
+import type { GatewayNode } from "./gateway_node.ts";
 import type { OutboundVerdict } from "./outbound.ts";
 
 /** What became of the ICMP error that a client was owed. */
 export type IcmpReplyOutcome = SendVerdict | IcmpReplyRefusal;
-
-/** Room behind a packet that kernels may read, in bytes. */
-const SLACK_BYTES = 64;
 
 /**
  * Tells clients why a packet of theirs went nowhere (data-plane spec §12).
@@ -37,7 +34,7 @@ export class IcmpReplies {
   /** Errors that were owed by what became of them. */
   readonly counters: Counters<IcmpReplyOutcome> = new Counters(
     [
-      ...Object.keys(SEND_VERDICTS) as SendVerdict[],
+      ...SEND_VERDICTS,
       ...ICMP_REPLY_REFUSALS,
     ],
   );
@@ -49,7 +46,7 @@ export class IcmpReplies {
   constructor(node: GatewayNode, arena: Arena) {
     this.#node = node;
     this.#bytes = arena.bytes;
-    this.#at = arena.allocate(MAX_PACKET_BYTES + SLACK_BYTES);
+    this.#at = arena.allocate(PACKET_ROOM_BYTES);
   }
 
   /** Answers `packet` of `client`, if the verdict on it calls for an answer. */

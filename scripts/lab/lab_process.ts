@@ -16,6 +16,9 @@ export class LabProcess {
   readonly ended: Promise<number>;
   readonly #child: Deno.ChildProcess;
   readonly #waiters = new Set<() => void>();
+  /** It has exited; a child of its own may still hold its output. */
+  #hasExited = false;
+  /** It has exited and all that it printed was read. */
   #isOver = false;
 
   /** Starts `command`. */
@@ -66,7 +69,7 @@ export class LabProcess {
 
   /** Sends `signal` if it still runs. */
   signal(signal: Deno.Signal): void {
-    if (!this.#isOver) this.#child.kill(signal);
+    if (!this.#hasExited) this.#child.kill(signal);
   }
 
   /** Ends it, politely first, and returns its exit code. */
@@ -80,7 +83,7 @@ export class LabProcess {
 
   async #run(): Promise<number> {
     const [status] = await Promise.all([
-      this.#child.status,
+      this.#child.status.finally(() => this.#hasExited = true),
       this.#collect(this.#child.stdout),
       this.#collect(this.#child.stderr),
     ]);

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { Lab } from "../../scripts/lab/lab.ts";
-import type { LabProcess } from "../../scripts/lab/lab_process.ts";
+import type { Lab } from "../../scripts/lab/lab.ts";
+import {
+  type Box,
+  countersOf,
+  startNode,
+  twoBoxes,
+} from "../support/io_lab.ts";
 import type { IoNodeOptions } from "../support/io_node.ts";
 import type { Received } from "../support/traffic.ts";
 
@@ -19,7 +24,7 @@ const PAIRINGS: readonly (readonly [string, Offloads, Offloads])[] = [
 
 for (const [pairing, left, right] of PAIRINGS) {
   Deno.test(`[dp 24] [dp 25] TCP and UDP of both families arrive intact ${pairing}`, async () => {
-    await using lab = await twoBoxes();
+    await using lab = await twoBoxes("fzoff");
     const sender = await startNode(lab, "left", left);
     const receiver = await startNode(lab, "right", right);
 
@@ -31,10 +36,10 @@ for (const [pairing, left, right] of PAIRINGS) {
 
     assert.deepEqual(await checksumErrors(lab, "right"), []);
     const frames = await framesOf(lab, "left", "tx");
-    const { io } = await snapshotOf(sender);
+    const io = await countersOf(sender);
     const splits = left.tunOffload !== false;
     assert.equal(io["packets-read"]! > 5 * frames, splits);
-    const written = (await snapshotOf(receiver)).io;
+    const written = await countersOf(receiver);
     const merges = right.tunOffload !== false;
     const writes = await framesOf(lab, "right", "rx");
     assert.equal(written["packets-written"]! > 3 * writes, merges);
@@ -44,7 +49,7 @@ for (const [pairing, left, right] of PAIRINGS) {
 }
 
 Deno.test("[dp 124] where a path does not take groups of datagrams, each one arrives nevertheless", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzoff");
   for (const box of ["left", "right"] as const) {
     await lab.must(box, ..."ip link set eth0 mtu 1280".split(" "));
   }
@@ -56,14 +61,14 @@ Deno.test("[dp 124] where a path does not take groups of datagrams, each one arr
   await transfer(lab, HOSTS[4]);
 
   assert.deepEqual(received, whole(DATAGRAMS));
-  const { io } = await snapshotOf(sender);
+  const io = await countersOf(sender);
   assert.ok(io["send-segments-refused"]! > 0);
   assert.equal(io["send-error"], 0);
   assert.equal(io["packets-read"], io["datagrams-sent"]);
 });
 
 Deno.test("[dp 119] [dp 125] a slow link holds reading up, and what arrives is in order", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzoff");
   const shape = "tc qdisc add dev eth0 root tbf rate 30mbit burst 32k limit 4m";
   await lab.must("left", ...shape.split(" "));
   const sender = await startNode(lab, "left", { sendBufferBytes: 65_536 });
@@ -74,12 +79,12 @@ Deno.test("[dp 119] [dp 125] a slow link holds reading up, and what arrives is i
 
   assert.ok(received.count > DATAGRAMS / 2);
   assert.ok(received.isInOrder && received.isIntact);
-  const { io } = await snapshotOf(sender);
+  const io = await countersOf(sender);
   assert.equal(io["packets-read"], io["datagrams-sent"]);
 });
 
 Deno.test("control messages are answered while packets flood in", async () => {
-  await using lab = await twoBoxes();
+  await using lab = await twoBoxes("fzoff");
   const sender = await startNode(lab, "left");
   const receiver = await startNode(lab, "right");
   const server = lab.spawn("right", "iperf3", [
@@ -93,21 +98,16 @@ Deno.test("control messages are answered while packets flood in", async () => {
   const flooding = lab.run("left", ...flood.split(" "));
 
   for (let i = 0; i < 5; i++) {
-    await snapshotOf(sender);
-    await snapshotOf(receiver);
+    await countersOf(sender);
+    await countersOf(receiver);
   }
 
-  const { io } = await snapshotOf(sender);
+  const io = await countersOf(sender);
   assert.ok(io["packets-read"]! > 100);
   await flooding;
 });
 
-type Box = "left" | "right";
 type Offloads = Pick<IoNodeOptions, "tunOffload" | "udpOffload">;
-
-interface Snapshot {
-  readonly io: Readonly<Record<string, number>>;
-}
 
 function off(): Offloads {
   return { tunOffload: false, udpOffload: false };
@@ -115,42 +115,6 @@ function off(): Offloads {
 
 function whole(count: number): Received {
   return { count, isInOrder: true, isIntact: true };
-}
-
-async function twoBoxes(): Promise<Lab> {
-  const lab = new Lab("fzoff");
-  await lab.addBox("left");
-  await lab.addBox("right");
-  await lab.addLink(
-    { box: "left", device: "eth0", addresses: ["192.0.2.1/24"] },
-    { box: "right", device: "eth0", addresses: ["192.0.2.2/24"] },
-  );
-  return lab;
-}
-
-async function startNode(
-  lab: Lab,
-  box: Box,
-  changes: Partial<IoNodeOptions> = {},
-): Promise<LabProcess> {
-  const [own, peer] = box === "left" ? [1, 2] : [2, 1];
-  const options: IoNodeOptions = {
-    port: 52625,
-    settings: {
-      ipv4: `100.64.0.${own}`,
-      ipv6: `fd00:2021:1111::${own}`,
-      routes: ["100.64.0.0/11", "fd00:2021:1111::/107"],
-      peer: `192.0.2.${peer}:52625`,
-    },
-    ...changes,
-  };
-  const node = lab.spawn(box, box, [
-    ...deno("io_node.ts"),
-    JSON.stringify(options),
-  ]);
-  await node.waitFor(/Interface configured/, 10_000);
-  await node.waitFor(/^started /, 1_000);
-  return node;
 }
 
 /** Sends random bytes by TCP and checks that the same arrive. */
@@ -194,19 +158,6 @@ async function burst(
   const line = await receiver.waitFor(/^received /, 10_000);
   await receiver.ended;
   return JSON.parse(line.slice("received ".length));
-}
-
-async function snapshotOf(node: LabProcess): Promise<Snapshot> {
-  const seen = node.lines.filter((line) => line.startsWith("snapshot ")).length;
-  node.signal("SIGUSR2");
-  const deadline = Date.now() + 2_000;
-  while (Date.now() < deadline) {
-    const lines = node.lines.filter((line) => line.startsWith("snapshot "));
-    const line = lines[seen];
-    if (line) return JSON.parse(line.slice("snapshot ".length));
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return assert.fail("No snapshot came");
 }
 
 /** How many packets, large ones counted once, crossed the TUN interface. */
