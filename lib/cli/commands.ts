@@ -72,6 +72,38 @@ const FLOW_LOGS: readonly OptionSpec[] = [
     fallback: FLOW_SPOOL_ROOT,
   },
 ];
+const HOST: readonly OptionSpec[] = [
+  {
+    name: "tun-name",
+    env: "FIREZONE_TUN_NAME",
+    value: "NAME",
+    help:
+      "Name of the tunnel's interface; each gateway of a host needs its own",
+    fallback: "tun-firezone",
+  },
+  {
+    name: "masquerade",
+    env: "FIREZONE_MASQUERADE",
+    value: "on|off",
+    help:
+      "Whether resources see the gateway's address. With off they see the client's, and your network has to route it back",
+    fallback: "on",
+  },
+  {
+    name: "health-check-addr",
+    env: "HEALTH_CHECK_ADDR",
+    value: "ADDR:PORT",
+    help: "Where /healthz, /readyz and /metrics are served",
+    fallback: "0.0.0.0:8080",
+  },
+  {
+    name: "control-socket",
+    env: "FIREZONE_CONTROL_SOCKET",
+    value: "PATH",
+    help: "Unix socket for commands such as status",
+    fallback: "gateway.sock in $RUNTIME_DIRECTORY, else in /run/firezone",
+  },
+];
 const NO_CHECK: OptionSpec = {
   name: "no-check",
   help: "Skip the check for the CAP_NET_ADMIN capability at start",
@@ -98,6 +130,7 @@ export const GATEWAY_COMMAND: CommandSpec = {
     LOG_FORMAT,
     LOG_FILTER,
     ...FLOW_LOGS,
+    ...HOST,
     NO_CHECK,
   ],
   examples: [

@@ -9,6 +9,7 @@ import {
 } from "./commands.ts";
 import { EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE } from "./exit_code.ts";
 import { NEEDS_CAPABILITY } from "./fatal.ts";
+import { readGatewaySettings } from "./gateway_settings.ts";
 import { findIdentity, findToken, REAL_FILES } from "./identity.ts";
 import type { Environment, Installation } from "./installation.ts";
 import { LogSink } from "./log_sink.ts";
@@ -91,6 +92,7 @@ function roleOf(
   const portal = reader.portal();
   const relay = spec === RELAY_COMMAND ? reader.relay() : undefined;
   const client = spec === CLIENT_COMMAND ? reader.client() : undefined;
+  const gateway = readGatewaySettings(reader, environment);
   const flowLogs = reader.flowLogs();
   const unwritable = [flowLogs.file, flowLogs.spool].find(isOutOfReach);
   if (unwritable !== undefined) return refuseFlowLogs(unwritable);
@@ -128,7 +130,8 @@ function roleOf(
   };
   return client
     ? (process) => runNode(clientRole(installation, client), process)
-    : (process) => runNode(gatewayRole(installation, flowLogs), process);
+    : (process) =>
+      runNode(gatewayRole(installation, gateway, flowLogs), process);
 }
 
 function processOf(logSettings: LogSettings): Process {

@@ -8,6 +8,7 @@ import {
 } from "../portal/mod.ts";
 import { FlowLogs } from "./flow_logs.ts";
 import { GatewayDns } from "./gateway_dns.ts";
+import type { GatewaySettings } from "./gateway_settings.ts";
 import type { Installation } from "./installation.ts";
 import type { NodeRole } from "./node_runner.ts";
 import type { FlowLogSettings } from "./settings.ts";
@@ -16,10 +17,11 @@ import { noteConnection, tunnelRole } from "./tunnel_role.ts";
 /** Returns the gateway as a role to run. */
 export function gatewayRole(
   installation: Installation,
+  { tunName }: GatewaySettings,
   flowLogSettings: FlowLogSettings,
 ): NodeRole<GatewayMessage, GatewayRequest, GatewayEvent, GatewayInput> {
   const { identity, name } = installation;
-  const { publicKey, settings } = tunnelRole(installation);
+  const { publicKey, settings } = tunnelRole(installation, tunName);
   return {
     ...settings,
     coreSettings: {

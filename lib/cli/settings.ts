@@ -90,15 +90,38 @@ export class SettingsReader {
     return this.#problems;
   }
 
-  /** Reads a switch: true, false, yes, no, 1 or 0. */
-  flag(name: string): boolean {
+  /** Reads a switch: true, false, yes, no, on, off, 1 or 0, in any case. */
+  flag(name: string, fallback = false): boolean {
     const text = this.#raw.get(name);
-    if (text === undefined) return false;
-    if (/^(?:true|yes|1)$/i.test(text)) return true;
-    if (!/^(?:false|no|0)$/i.test(text)) {
+    if (text === undefined) return fallback;
+    if (/^(?:true|yes|on|1)$/i.test(text)) return true;
+    if (!/^(?:false|no|off|0)$/i.test(text)) {
       this.#refuse(name, text, "true or false");
     }
     return false;
+  }
+
+  /** Reads a text that has to pass `isUsable`. `wanted` says what passes. */
+  text(
+    name: string,
+    fallback: string,
+    isUsable: (text: string) => boolean,
+    wanted: string,
+  ): string {
+    const text = this.#raw.get(name);
+    if (text === undefined) return fallback;
+    if (isUsable(text)) return text;
+    this.#refuse(name, text, wanted);
+    return fallback;
+  }
+
+  /** Reads an address with a port. */
+  socketAddress(name: string): SocketAddress | undefined {
+    const text = this.#raw.get(name);
+    if (text === undefined) return undefined;
+    const address = parseSocketAddress(text);
+    if (!address) this.#refuse(name, text, "ADDR:PORT or [V6]:PORT");
+    return address;
   }
 
   /** Reads the log settings. */
