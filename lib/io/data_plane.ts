@@ -114,6 +114,12 @@ export class DataPlane<Message, Event> {
     if (this.#state === "running") this.#post({ kind: "message", message });
   }
 
+  /** Changes which log lines the worker makes. Without effect once the worker is ending. */
+  setLogThresholds(thresholds: LogThresholds): void {
+    if (this.#state !== "running") return;
+    this.#post({ kind: "log-thresholds", thresholds });
+  }
+
   /** Asks for state and counters. Throws `WorkerStalledError` when there is no answer in time. */
   async snapshot(limitMs: number): Promise<DataPlaneSnapshot> {
     const id = ++this.#snapshotCount;

@@ -25,6 +25,7 @@ import type { ReceiveRing } from "./receive_ring.ts";
 import type { TunDevice } from "./tun_device.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import type { UdpSockets } from "./udp_sockets.ts";
+import type { WorkerLog } from "./worker_log.ts";
 import type { ToWorker } from "./worker_protocol.ts";
 
 /** After so many packets of the TUN device something else gets its turn. The last read may make 256 more. */
@@ -64,6 +65,8 @@ export interface EventLoopParts<Message, Event> {
   readonly counters: IoCounters;
   /** Where log lines go. */
   readonly log: Logger;
+  /** Decides which log lines there are. */
+  readonly logs: WorkerLog;
 }
 
 /**
@@ -180,6 +183,8 @@ export class EventLoop<Message, Event> {
       case "message":
         core.handleMessage(message.message as Message, now);
         return this.#drain();
+      case "log-thresholds":
+        return this.#parts.logs.setThresholds(message.thresholds);
       case "snapshot":
         return control.publish({
           kind: "snapshot",

@@ -39,6 +39,7 @@
  *
  * @module
  */
+export { BufferLimits, type KernelNumbers } from "./buffer_limits.ts";
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
@@ -64,6 +65,7 @@ export {
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
 export { LineFile } from "./line_file.ts";
+export { LineQueue, streamQueue } from "./line_queue.ts";
 export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
@@ -75,7 +77,7 @@ export type {
   RelayRoleSettings,
   TunnelRoleSettings,
 } from "./roles.ts";
-export { TUN_NAME } from "./tun_device.ts";
+export { TUN_NAME, tunObstacle } from "./tun_device.ts";
 export type { UdpOptions } from "./udp_socket.ts";
 export type { MainPort } from "./udp_sockets.ts";
 export type { DataPlaneSnapshot, LocalPorts } from "./worker_protocol.ts";
@@ -84,6 +86,7 @@ export {
   type PortalConnectionOptions,
   type PortalEvent,
 } from "./portal_connection.ts";
+export { messageOf } from "./portal_dial.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
 export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";

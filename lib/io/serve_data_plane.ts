@@ -118,6 +118,7 @@ function run(
       tunnel,
       counters,
       log,
+      logs,
     },
     mainSockets,
   );

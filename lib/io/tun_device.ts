@@ -167,6 +167,17 @@ export class TunDevice implements PacketSink {
   }
 }
 
+/** Tells what keeps an interface of this name from being created, as far as that can be told without creating anything. */
+export function tunObstacle(name: string): KernelRefusedError | undefined {
+  if (libc().if_nametoindex(cString(name)) !== 0) {
+    return new TunBusyError(`create the interface ${name}`, EBUSY);
+  }
+  const fd = tryOpenNode();
+  if (fd < 0) return openRefusal(errno());
+  libc().close(fd);
+  return undefined;
+}
+
 function openInterface(name: string): number {
   assert(
     name.length > 0 && name.length <= NAME_LIMIT,
@@ -202,17 +213,20 @@ function openNode(): number {
   }
   if (fd >= 0) return fd;
 
-  const code = errno();
+  throw openRefusal(errno());
+}
+
+function openRefusal(code: number): KernelRefusedError {
   const operation = `open ${NODE}`;
   switch (code) {
     case ENOENT:
     case ENODEV:
     case ENXIO:
-      throw new TunMissingError(operation, code);
+      return new TunMissingError(operation, code);
     case EACCES:
-      throw new TunForbiddenError(operation, code);
+      return new TunForbiddenError(operation, code);
     default:
-      throw kernelRefusal(operation, code);
+      return kernelRefusal(operation, code);
   }
 }
 

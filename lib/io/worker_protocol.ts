@@ -37,6 +37,8 @@ export interface StartMessage {
 export type ToWorker =
   /** For the core. */
   | { readonly kind: "message"; readonly message: unknown }
+  /** Make these log lines from now on. */
+  | { readonly kind: "log-thresholds"; readonly thresholds: LogThresholds }
   /** Answer with a snapshot under this number. */
   | { readonly kind: "snapshot"; readonly id: number }
   /** Take leave, clean up and end. */
