@@ -46,6 +46,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly coreSettings: unknown;
   /** Name of its TUN interface, if it has one. */
   readonly tunName: string | undefined;
+  /** Whether checksums of packets from that interface are looked at. */
+  readonly validatesChecksums?: boolean;
   /** Its UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** API URL of the portal. */
@@ -208,6 +210,7 @@ async function startDataPlane<Message, Request, Event, News>(
       role: node.role,
       settings: node.coreSettings,
       ...(node.tunName === undefined ? {} : { tunName: node.tunName }),
+      validatesChecksums: node.validatesChecksums ?? false,
       udp: node.udp,
       logThresholds: process.filter.thresholds,
       log: (target) => process.sink.logger(target),

@@ -23,6 +23,8 @@ export interface StartMessage {
   readonly tunName: string | undefined;
   /** Whether large packets may cross it; yes unless told. */
   readonly tunOffload: boolean | undefined;
+  /** Whether checksums of packets from it are looked at; no unless told. */
+  readonly validatesChecksums: boolean | undefined;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** Which log lines to make. */
