@@ -64,6 +64,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly networkNews: (() => News) | undefined;
   /** Makes the message that tells the core where the portal is reached, if it cares. */
   readonly portalNews?: (addresses: readonly IpAddress[]) => News;
+  /** Prepares the host once the TUN interface exists. What it returns undoes that. */
+  readonly prepareHost?: (log: Logger) => { stop(): void };
   /** Starts what the role does beside its core. */
   readonly serve: (
     context: NodeContext<Request, News>,
@@ -133,6 +135,8 @@ export async function runNode<Message, Request, Event, News>(
     process.complain(plane);
     return EXIT_FAILED;
   }
+  // Not before: holding the interface keeps others with the same one out.
+  const host = node.prepareHost?.(process.sink.logger("host"));
   let isJoined = false;
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {
@@ -174,6 +178,7 @@ export async function runNode<Message, Request, Event, News>(
   unwatch();
   // The portal first: it must not send the peers back to us that hear our goodbye.
   await portal.stop();
+  host?.stop();
   await plane.stop(STOP_LIMIT_MS);
   await service.stop();
   if ("signal" in outcome) {
