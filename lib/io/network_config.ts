@@ -19,6 +19,7 @@ import {
   ESRCH,
 } from "./errno.ts";
 import { kernelRefusal } from "./errors.ts";
+import { PROC_SYS } from "./kernel_settings.ts";
 import { cString, libc } from "./libc.ts";
 import type { NetlinkRequest } from "./netlink_message.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
@@ -50,6 +51,10 @@ export const FIREZONE_MARK = 0xfd002021;
 
 /** Where the host keeps its own routes. */
 const MAIN_TABLE = 254;
+
+/** Values of `rp_filter`, ip-sysctl. */
+const STRICT = "1";
+const LOOSE = "2";
 
 const FAMILIES: readonly IpFamily[] = [4, 6];
 
@@ -114,6 +119,7 @@ export class NetworkConfig {
     this.#flushTables();
     this.#try("set queue length", setQueueLength(this.#index, QUEUE_LENGTH));
     this.#try("disable link-local address", disableLinkLocal(this.#index));
+    if (this.#tables.answers) this.#loosenSourceCheck();
   }
 
   /**
@@ -160,6 +166,14 @@ export class NetworkConfig {
     }
     this.#rules = [];
     this.#netlink.close();
+  }
+
+  /** Clients' addresses may lead to another gateway's interface, too: a strict check would drop what comes in by ours. */
+  #loosenSourceCheck(): void {
+    const path = `net/ipv4/conf/${this.#name}/rp_filter`;
+    if (PROC_SYS.read(path) !== STRICT) return;
+    const code = PROC_SYS.write({ path, value: LOOSE });
+    if (code !== 0) this.#refused("loosen source check", code);
   }
 
   #flushTables(): void {
