@@ -59,6 +59,7 @@ export {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
   WorkerBrokenError,
   WorkerStalledError,
 } from "./errors.ts";
