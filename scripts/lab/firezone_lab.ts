@@ -11,7 +11,8 @@ import {
 } from "./sites.ts";
 
 const PORTAL_PORT = 8081;
-const GATEWAY_TOKEN = ".lab-gateway-token";
+/** The token of `gateway-1`. */
+export const GATEWAY_TOKEN = ".lab-gateway-token";
 const CLIENT_TOKEN = "n.lab-client-token";
 const CONTROL_TOKEN = "lab-control-token";
 
@@ -48,6 +49,14 @@ export interface LabPolicy {
   readonly iceless: boolean;
   /** Where flow logs go, as in the policy file. */
   readonly flow_logs?: Readonly<Record<string, unknown>>;
+  /** Where gateways are. */
+  readonly sites?: readonly { readonly name: string }[];
+  /** Who may serve a site. */
+  readonly gateways?: readonly {
+    readonly name: string;
+    readonly site: string;
+    readonly token: string;
+  }[];
   /** What can be reached. */
   readonly resources: readonly {
     readonly name: string;
