@@ -22,8 +22,12 @@ export function gatewayRole(
   flowLogSettings: FlowLogSettings,
 ): NodeRole<GatewayMessage, GatewayRequest, GatewayEvent, GatewayInput> {
   const { identity, name } = installation;
-  const { tunName } = gatewaySettings;
-  const { publicKey, settings } = tunnelRole(installation, tunName);
+  const { tunName, udpBuffers, validatesChecksums } = gatewaySettings;
+  const { publicKey, settings } = tunnelRole(
+    installation,
+    tunName,
+    udpBuffers,
+  );
   return {
     ...settings,
     coreSettings: {
@@ -32,6 +36,7 @@ export function gatewayRole(
     } satisfies GatewayRoleSettings,
     profile: GATEWAY_PROFILE,
     role: "gateway",
+    validatesChecksums,
     parameters: gatewayParameters({ identity, name, publicKey }),
     networkNews: () => ({ kind: "network-changed" }),
     prepareHost: (log) => new HostKeeper(gatewaySettings, log),
