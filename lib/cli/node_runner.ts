@@ -139,9 +139,9 @@ export async function runNode<Message, Request, Event, News>(
     process.complain(plane);
     return EXIT_FAILED;
   }
+  process.filter.onChange((thresholds) => plane.setLogThresholds(thresholds));
   // Not before: holding the interface keeps others with the same one out.
   const host = node.prepareHost?.(process.sink.logger("host"));
-  process.filter.onChange((thresholds) => plane.setLogThresholds(thresholds));
   let isJoined = false;
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {

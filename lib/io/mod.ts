@@ -39,7 +39,7 @@
  *
  * @module
  */
-export { BufferLimits, type KernelNumbers } from "./buffer_limits.ts";
+export { BufferLimits } from "./buffer_limits.ts";
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";

@@ -19,6 +19,7 @@ import {
   ESRCH,
 } from "./errno.ts";
 import { kernelRefusal } from "./errors.ts";
+import { PROC_SYS } from "./kernel_settings.ts";
 import { cString, libc } from "./libc.ts";
 import type { NetlinkRequest } from "./netlink_message.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
@@ -50,6 +51,10 @@ export const FIREZONE_MARK = 0xfd002021;
 
 /** Where the host keeps its own routes. */
 const MAIN_TABLE = 254;
+
+/** Values of `rp_filter`, ip-sysctl. */
+const STRICT = "1";
+const LOOSE = "2";
 
 const FAMILIES: readonly IpFamily[] = [4, 6];
 
@@ -91,7 +96,7 @@ export class NetworkConfig {
   readonly #log: Logger;
   readonly #tables: RoutingTables;
   readonly #netlink = new NetlinkSocket();
-  /** The rules that we added and nobody had before. */
+  /** The rules that lead to our tables. Who holds the interface has them to itself: one that is there already is left of an earlier run. */
   #rules: MarkRule[] = [];
   /** The routes that are ours, by their text form. */
   #routes = new Map<string, Cidr>();
@@ -114,6 +119,7 @@ export class NetworkConfig {
     this.#flushTables();
     this.#try("set queue length", setQueueLength(this.#index, QUEUE_LENGTH));
     this.#try("disable link-local address", disableLinkLocal(this.#index));
+    if (this.#tables.answers) this.#loosenSourceCheck();
   }
 
   /**
@@ -153,13 +159,21 @@ export class NetworkConfig {
     }
   }
 
-  /** Removes the rules we added. Addresses and routes vanish with the interface. */
+  /** Removes the rules. Addresses and routes vanish with the interface. */
   close(): void {
     for (const rule of this.#rules) {
       this.#try("remove rule", removeRule(rule));
     }
     this.#rules = [];
     this.#netlink.close();
+  }
+
+  /** Clients' addresses may lead to another gateway's interface, too: a strict check would drop what comes in by ours. */
+  #loosenSourceCheck(): void {
+    const path = `net/ipv4/conf/${this.#name}/rp_filter`;
+    if (PROC_SYS.read(path) !== STRICT) return;
+    const code = PROC_SYS.write({ path, value: LOOSE });
+    if (code !== 0) this.#refused("loosen source check", code);
   }
 
   #flushTables(): void {
@@ -249,8 +263,10 @@ export class NetworkConfig {
 
   #addRule(rule: MarkRule): void {
     const code = this.#netlink.request(addRule(rule));
-    if (code === 0) this.#rules.push(rule);
-    else if (code !== EEXIST) this.#refused("add rule", code);
+    if (code !== 0 && code !== EEXIST) {
+      return this.#refused("add rule", code);
+    }
+    if (!this.#rules.some((it) => isSameRule(it, rule))) this.#rules.push(rule);
   }
 
   #setRoutes(wanted: readonly Cidr[]): void {
@@ -323,4 +339,9 @@ function hostNetwork(ip: IpAddress): Cidr {
 
 function isHost({ ip, prefixLength }: Cidr, host: IpAddress): boolean {
   return equalIps(ip, host) && prefixLength === host.bytes.length * 8;
+}
+
+function isSameRule(a: MarkRule, b: MarkRule): boolean {
+  return a.family === b.family && a.table === b.table &&
+    a.priority === b.priority;
 }
