@@ -96,7 +96,7 @@ export class NetworkConfig {
   readonly #log: Logger;
   readonly #tables: RoutingTables;
   readonly #netlink = new NetlinkSocket();
-  /** The rules that we added and nobody had before. */
+  /** The rules that lead to our tables. Who holds the interface has them to itself: one that is there already is left of an earlier run. */
   #rules: MarkRule[] = [];
   /** The routes that are ours, by their text form. */
   #routes = new Map<string, Cidr>();
@@ -159,7 +159,7 @@ export class NetworkConfig {
     }
   }
 
-  /** Removes the rules we added. Addresses and routes vanish with the interface. */
+  /** Removes the rules. Addresses and routes vanish with the interface. */
   close(): void {
     for (const rule of this.#rules) {
       this.#try("remove rule", removeRule(rule));
@@ -263,8 +263,10 @@ export class NetworkConfig {
 
   #addRule(rule: MarkRule): void {
     const code = this.#netlink.request(addRule(rule));
-    if (code === 0) this.#rules.push(rule);
-    else if (code !== EEXIST) this.#refused("add rule", code);
+    if (code !== 0 && code !== EEXIST) {
+      return this.#refused("add rule", code);
+    }
+    if (!this.#rules.some((it) => isSameRule(it, rule))) this.#rules.push(rule);
   }
 
   #setRoutes(wanted: readonly Cidr[]): void {
@@ -337,4 +339,9 @@ function hostNetwork(ip: IpAddress): Cidr {
 
 function isHost({ ip, prefixLength }: Cidr, host: IpAddress): boolean {
   return equalIps(ip, host) && prefixLength === host.bytes.length * 8;
+}
+
+function isSameRule(a: MarkRule, b: MarkRule): boolean {
+  return a.family === b.family && a.table === b.table &&
+    a.priority === b.priority;
 }
