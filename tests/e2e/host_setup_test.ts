@@ -162,7 +162,7 @@ Deno.test("[dp 30] a gateway with setcap alone, run by an ordinary user, makes i
       assert.equal(warnings.length, 2);
       for (const [i, setting] of isOn.entries()) {
         assert.match(warnings[i]!, /\/proc\/sys is read-only/);
-        assert.ok(warnings[i]!.includes(`--sysctl ${setting}`), warnings[i]);
+        assert.ok(warnings[i]!.includes(`--sysctl ${setting}`));
       }
       assert.deepEqual(noWarnings, []);
     },
