@@ -126,7 +126,8 @@ async function iperf(
       ...["iperf3", "-J", "-c", target, "--connect-timeout", "5000"],
       ...["-t", String(seconds), ...options],
     );
-    const isBusy = output.includes("the server is busy");
+    // Between two transfers it listens anew.
+    const isBusy = /the server is busy|Connection refused/.test(output);
     if (!isBusy || tries === BUSY_TRIES) return output;
     await wait(BUSY_PAUSE_MS);
   }
