@@ -65,6 +65,7 @@ export {
 } from "./errors.ts";
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export { returnFreedMemory } from "./freed_memory.ts";
 export { seesInput } from "./gateway_table.ts";
 export {
   type HostProblem,
