@@ -34,8 +34,8 @@
  * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
  * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
  *
- * `worker.ts` is the worker's entry. It is loaded, never imported, and has to
- * be named to `deno compile` with `--include`.
+ * `worker.ts` is the worker's entry. It is loaded, never imported, so the
+ * build bundles it on its own.
  *
  * @module
  */
