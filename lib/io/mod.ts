@@ -40,8 +40,8 @@
  * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
  * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
  *
- * `worker.ts` is the worker's entry. It is loaded, never imported, and has to
- * be named to `deno compile` with `--include`.
+ * `worker.ts` is the worker's entry. It is loaded, never imported, so the
+ * build bundles it on its own.
  *
  * @module
  */
@@ -71,6 +71,7 @@ export {
 } from "./errors.ts";
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export { returnFreedMemory } from "./freed_memory.ts";
 export { seesInput } from "./gateway_table.ts";
 export {
   type HostProblem,
