@@ -28,6 +28,7 @@ const PERMISSIONS = [
       "CREDENTIALS_DIRECTORY",
       "FIREZONE_ACTIVATE_INTERNET_RESOURCE",
       "FIREZONE_API_URL",
+      "FIREZONE_CRYPTO_WORKERS",
       "FIREZONE_DNS_CONTROL",
       "FIREZONE_FLOW_LOGS",
       "FIREZONE_FLOW_LOG_FILE",
@@ -74,6 +75,7 @@ const PERMISSIONS = [
 const COMPILE_ARGS = [
   "--no-code-cache",
   "--include=lib/io/worker.ts",
+  "--include=lib/io/crypto_worker.ts",
   `--config=${CONFIG}`,
   "--lock=dist/deno.lock",
   ...PERMISSIONS,

@@ -17,6 +17,8 @@ export interface Installation {
   readonly token: Secret;
   /** Reconnect budget, if not the role's own. */
   readonly maxPartitionMs: number | undefined;
+  /** How many threads help with cryptography. */
+  readonly cryptoWorkers: number;
   /** For the settings that have no flag. */
   readonly environment: Environment;
 }

@@ -48,6 +48,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly tunName: string | undefined;
   /** Its UDP sockets. */
   readonly udp: MainPort & UdpOptions;
+  /** How many threads help its worker with cryptography; none unless told. */
+  readonly cryptoWorkers?: number;
   /** API URL of the portal. */
   readonly apiUrl: string;
   /** Query of the login URL. */
@@ -205,6 +207,7 @@ async function startDataPlane<Message, Request, Event, News>(
       settings: node.coreSettings,
       ...(node.tunName === undefined ? {} : { tunName: node.tunName }),
       udp: node.udp,
+      cryptoWorkers: node.cryptoWorkers ?? 0,
       logThresholds: process.logSettings.thresholds,
       log: (target) => process.sink.logger(target),
       onEvent,

@@ -92,6 +92,7 @@ function roleOf(
   const relay = spec === RELAY_COMMAND ? reader.relay() : undefined;
   const client = spec === CLIENT_COMMAND ? reader.client() : undefined;
   const flowLogs = reader.flowLogs();
+  const cryptoWorkers = reader.cryptoWorkers();
   const unwritable = [flowLogs.file, flowLogs.spool].find(isOutOfReach);
   if (unwritable !== undefined) return refuseFlowLogs(unwritable);
   const needsCapability = !relay && !reader.flag("no-check");
@@ -124,6 +125,7 @@ function roleOf(
     name: portal.name ?? hostName(),
     token,
     maxPartitionMs: portal.maxPartitionMs,
+    cryptoWorkers,
     environment,
   };
   return client

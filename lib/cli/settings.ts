@@ -7,7 +7,11 @@ import {
 } from "../base/mod.ts";
 import { parseHumanDuration } from "./human_duration.ts";
 import { FLOW_LOG_TARGET } from "../flow_log/mod.ts";
-import { FLOW_SPOOL_ROOT, type LogThresholds } from "../io/mod.ts";
+import {
+  CRYPTO_WORKERS_LIMIT,
+  FLOW_SPOOL_ROOT,
+  type LogThresholds,
+} from "../io/mod.ts";
 import { parseLogDirectives } from "./log_filter.ts";
 import type { LogFormat } from "./log_sink.ts";
 import type { RawSettings } from "./options.ts";
@@ -155,6 +159,16 @@ export class SettingsReader {
       file,
       spool: this.#raw.get("flow-log-spool") ?? FLOW_SPOOL_ROOT,
     };
+  }
+
+  /** Reads how many threads help with cryptography. */
+  cryptoWorkers(): number {
+    const text = this.#raw.get("crypto-workers") ?? "0";
+    const count = /^\d{1,2}$/.test(text) ? Number(text) : NaN;
+    if (count <= CRYPTO_WORKERS_LIMIT) return count;
+    const wanted = `a number from 0 to ${CRYPTO_WORKERS_LIMIT}`;
+    this.#refuse("crypto-workers", text, wanted);
+    return 0;
   }
 
   /** Reads what concerns a relay. */

@@ -19,6 +19,7 @@ export interface TunnelRole {
       | "joinPayload"
       | "capabilities"
       | "maxPartitionMs"
+      | "cryptoWorkers"
     >
     & { readonly coreSettings: TunnelRoleSettings };
 }
@@ -37,7 +38,7 @@ export type ConnectionEvent =
 
 /** Makes the key pair of a node with a tunnel, and the settings that gateway and client have in common. */
 export function tunnelRole(
-  { apiUrl, token, maxPartitionMs, environment }: Installation,
+  { apiUrl, token, maxPartitionMs, cryptoWorkers, environment }: Installation,
 ): TunnelRole {
   const staticPrivateKey = freshSecret(32);
   return {
@@ -51,6 +52,7 @@ export function tunnelRole(
       joinPayload: null,
       capabilities: { iceless: true },
       maxPartitionMs,
+      cryptoWorkers,
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "../base/mod.ts";
+import { CryptoWorkers } from "./crypto_workers.ts";
 import type { ShellNews } from "./core.ts";
 import { WorkerBrokenError, WorkerStalledError } from "./errors.ts";
 import { libc, must } from "./libc.ts";
@@ -32,6 +33,8 @@ export interface DataPlaneOptions<Settings, Event> {
   readonly tunOffload?: boolean;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
+  /** How many threads help the worker with cryptography; none unless told. */
+  readonly cryptoWorkers?: number;
   /** Which log lines the worker makes. */
   readonly logThresholds: LogThresholds;
   /** Where they go. */
@@ -54,6 +57,7 @@ export class DataPlane<Message, Event> {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #wakeFd: number;
+  readonly #cryptoWorkers: CryptoWorkers | undefined;
   readonly #started = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #snapshots = new Map<number, (it: DataPlaneSnapshot) => void>();
@@ -79,12 +83,18 @@ export class DataPlane<Message, Event> {
       this.#end();
     };
     port1.onmessage = ({ data }) => this.#take(data as FromWorker);
+    const { cryptoWorkers = 0 } = options;
+    if (cryptoWorkers > 0) {
+      const log = options.log("io");
+      this.#cryptoWorkers = new CryptoWorkers(cryptoWorkers, log);
+    }
     const start: StartMessage = {
       role: options.role,
       settings: options.settings,
       tunName: options.tunName,
       tunOffload: options.tunOffload,
       udp: options.udp,
+      cryptoMemory: this.#cryptoWorkers?.memory,
       logThresholds: options.logThresholds,
       wakeFd: this.#wakeFd,
       port: port2,
@@ -178,6 +188,7 @@ export class DataPlane<Message, Event> {
     this.#state = "ended";
     this.#port.close();
     this.#worker.terminate();
+    this.#cryptoWorkers?.stop();
     this.#ended.resolve();
     if (this.#failure === undefined) return;
     if (state === "starting") this.#started.reject(this.#failure);

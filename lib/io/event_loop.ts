@@ -21,6 +21,7 @@ import { KernelRefusedError } from "./errors.ts";
 import type { IoCounters } from "./io_counters.ts";
 import { errno } from "./libc.ts";
 import type { NetworkConfig } from "./network_config.ts";
+import type { ReadAhead } from "./read_ahead.ts";
 import type { ReceiveRing } from "./receive_ring.ts";
 import type { TunDevice } from "./tun_device.ts";
 import type { UdpSocket } from "./udp_socket.ts";
@@ -58,6 +59,8 @@ export interface EventLoopParts<Message, Event> {
   readonly sockets: UdpSockets;
   /** Receives datagrams. */
   readonly receiveRing: ReceiveRing;
+  /** Lets other threads decrypt what has been received; `undefined` when there are none. */
+  readonly readAhead: ReadAhead | undefined;
   /** `undefined` for a role without tunnel. */
   readonly tunnel: Tunnel | undefined;
   /** Where drops and traffic are counted. */
@@ -210,7 +213,7 @@ export class EventLoop<Message, Event> {
   }
 
   #receive(socket: UdpSocket, now: Instant): void {
-    const { core, counters, receiveRing, sockets } = this.#parts;
+    const { core, counters, readAhead, receiveRing, sockets } = this.#parts;
     const count = receiveRing.receive(socket.fd);
     if (count < 0) return this.#noteReceiveError(errno());
 
@@ -221,11 +224,13 @@ export class EventLoop<Message, Event> {
       else {
         do {
           received++;
+          readAhead?.pass(i, count, socket, now);
           const { selected } = receiveRing;
           core.handleDatagram(selected, now, this.#packets, sockets);
         } while (receiveRing.next());
       }
     }
+    readAhead?.end();
     counters.add("datagrams-received", received);
     this.#drain();
   }

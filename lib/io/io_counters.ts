@@ -1,4 +1,5 @@
 import { Counters } from "../base/mod.ts";
+import type { PoolCount } from "../crypto/mod.ts";
 
 /** What the shell counts. The first four are traffic; the next two count what had to leave one by one because the kernel did not take it as a whole; each other one is a reason why something was dropped. */
 export type IoCounterName =
@@ -26,6 +27,7 @@ export type IoCounterName =
   | "tun-read-without-payload"
   | "tun-read-too-many-segments"
   | "tun-write-error"
+  | PoolCount
   | "log-line-suppressed";
 
 const NAMES: Readonly<Record<IoCounterName, true>> = {
@@ -53,6 +55,9 @@ const NAMES: Readonly<Record<IoCounterName, true>> = {
   "tun-read-without-payload": true,
   "tun-read-too-many-segments": true,
   "tun-write-error": true,
+  "crypto-pool-packets": true,
+  "crypto-pool-late": true,
+  "crypto-pool-blocked": true,
   "log-line-suppressed": true,
 };
 

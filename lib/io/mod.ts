@@ -34,14 +34,24 @@
  * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
  * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
  *
- * `worker.ts` is the worker's entry. It is loaded, never imported, and has to
- * be named to `deno compile` with `--include`.
+ * On a host with idle cores crypto workers can help the data worker
+ * (`CryptoWorkers`). It stays the one owner of all state: it hands off batches
+ * of packets to be sealed or opened, in memory that holds nothing else, goes
+ * on in the order it would have without them, and does itself whatever they
+ * have not done in time. A batch that is read from the TUN device is sealed
+ * before it is sent; one that was received is opened ahead of the core
+ * (`ReadAhead`).
+ *
+ * `worker.ts` and `crypto_worker.ts` are the workers' entries. They are
+ * loaded, never imported, and have to be named to `deno compile` with
+ * `--include`.
  *
  * @module
  */
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
+export { CRYPTO_WORKERS_LIMIT } from "./crypto_workers.ts";
 export { DataPlane, type DataPlaneOptions } from "./data_plane.ts";
 export type { DnsTransport } from "../dns/mod.ts";
 export { type DnsExchange, exchange } from "./dns_exchange.ts";

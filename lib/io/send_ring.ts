@@ -4,6 +4,7 @@ import {
   type Logger,
   type SocketAddress,
 } from "../base/mod.ts";
+import type { PacketCipher } from "../crypto/mod.ts";
 import { writeAncillary, writeSegmentSize } from "./ancillary_data.ts";
 import { type DatagramGroup, DatagramGroups } from "./datagram_groups.ts";
 import {
@@ -54,6 +55,7 @@ export class SendRing {
   readonly #groups = new DatagramGroups(BATCH_DATAGRAMS);
   readonly #lengths = new Int32Array(BATCH_DATAGRAMS);
   readonly #counters: IoCounters;
+  readonly #cipher: PacketCipher | undefined;
   readonly #log: Logger;
   /** What each message's name and ancillary data say, to be rewritten only when that changes. */
   readonly #headings: readonly Heading[];
@@ -61,11 +63,17 @@ export class SendRing {
   #segments = false;
   #refusalsInARow = 0;
 
-  /** Allocates the ring in the arena of `memory`. */
-  constructor(memory: NativeMemory, counters: IoCounters, log: Logger) {
+  /** Allocates the ring in the arena of `memory`. `cipher` finishes before anything is sent. */
+  constructor(
+    memory: NativeMemory,
+    counters: IoCounters,
+    log: Logger,
+    cipher?: PacketCipher,
+  ) {
     const shape = { count: BATCH_DATAGRAMS, roomBytes: SLOT_BYTES };
     this.#ring = new MessageRing(memory, shape);
     this.#counters = counters;
+    this.#cipher = cipher;
     this.#log = log;
     this.#headings = Array.from({ length: BATCH_DATAGRAMS }, newHeading);
   }
@@ -107,6 +115,7 @@ export class SendRing {
     if (this.#count === 0) return;
     const groups = this.#groups;
     this.#describe();
+    this.#cipher?.finish();
     for (let first = 0; first < groups.count;) {
       const { fd } = groups.group(first);
       let end = first + 1;
