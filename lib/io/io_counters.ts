@@ -13,12 +13,14 @@ export type IoCounterName =
   | "datagram-oversized"
   | "datagram-without-local-address"
   | "datagram-without-segment-size"
+  | "datagram-over-share"
   | "receive-error"
   | "send-blocked"
   | "send-error"
   | "send-forbidden"
   | "send-without-socket"
   | "port-refused"
+  | "tun-read-over-share"
   | "tun-read-runt"
   | "tun-read-bad-checksum-range"
   | "tun-read-unknown-segmentation"
@@ -41,12 +43,14 @@ const NAMES: Readonly<Record<IoCounterName, true>> = {
   "datagram-oversized": true,
   "datagram-without-local-address": true,
   "datagram-without-segment-size": true,
+  "datagram-over-share": true,
   "receive-error": true,
   "send-blocked": true,
   "send-error": true,
   "send-forbidden": true,
   "send-without-socket": true,
   "port-refused": true,
+  "tun-read-over-share": true,
   "tun-read-runt": true,
   "tun-read-bad-checksum-range": true,
   "tun-read-unknown-segmentation": true,

@@ -13,6 +13,14 @@
  * copy nor an allocation. When output is blocked nothing is read, and the
  * kernel drops.
  *
+ * Every queue between socket and TUN device is the kernel's: receive buffers
+ * of 16 MiB and 10 000 packets of the TUN device, first come, first served, the
+ * last dropped. That is fair enough until one of them overflows. Then
+ * `FairShare` drops before any work is spent: each peer keeps what is below
+ * its max-min fair share of what the loop can carry, and what is beyond goes.
+ * Data of a peer, his handshakes and STUN, and all else of an address count
+ * apart, so the control path is never behind the data of a heavy one.
+ *
  * One system call moves many packets. The TUN device gives and takes large
  * packets that stand for many: `TunFrame` splits them, each segment's headers
  * over the end of the segment before, and `TunWriter` merges what one batch of

@@ -1,5 +1,5 @@
 import { readU32LE } from "../base/mod.ts";
-import { EINTR, EIO } from "./errno.ts";
+import { EINTR, EIO, ENOENT } from "./errno.ts";
 import { errno, libc, must } from "./libc.ts";
 import {
   decodeNetlink,
@@ -60,6 +60,13 @@ export class NetlinkSocket {
   /** Carries out a request. Returns 0, or the error number of the refusal. */
   request(request: NetlinkRequest): number {
     return this.#exchange(request, () => {});
+  }
+
+  /** Asks for one entry. Returns it, or the error number of the refusal. */
+  get(request: NetlinkRequest): NetlinkReply | number {
+    let entry: NetlinkReply | undefined;
+    const code = this.#exchange(request, (reply) => entry ??= reply);
+    return entry ?? (code || ENOENT);
   }
 
   /** Lists entries. Returns them, or the error number of the refusal. */

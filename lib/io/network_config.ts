@@ -21,6 +21,7 @@ import {
 import { kernelRefusal } from "./errors.ts";
 import { cString, libc } from "./libc.ts";
 import type { NetlinkRequest } from "./netlink_message.ts";
+import { interfaceLosses } from "./kernel_losses.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 import {
   addAddress,
@@ -101,6 +102,7 @@ export class NetworkConfig {
   readonly #index: number;
   readonly #log: Logger;
   readonly #netlink = new NetlinkSocket();
+  readonly #isLosing: () => boolean;
   /** The rules that we added and nobody had before. */
   #rules: MarkRule[] = [];
   /** The routes that are ours, by their text form. */
@@ -116,6 +118,7 @@ export class NetworkConfig {
     if (this.#index === 0) {
       throw kernelRefusal(`find the interface ${interfaceName}`, ENODEV);
     }
+    this.#isLosing = interfaceLosses(this.#netlink, this.#index);
   }
 
   /**
@@ -164,6 +167,11 @@ export class NetworkConfig {
       this.#flushTable(family, LINK_TABLE);
       if (this.#hasDefaultRoute(family)) this.#copyLinkRoutes(family);
     }
+  }
+
+  /** Tells whether the kernel has dropped packets that were to come to us since it was asked last. */
+  isLosing(): boolean {
+    return this.#isLosing();
   }
 
   /** Removes the rules we added. Addresses and routes vanish with the interface. */

@@ -70,6 +70,11 @@ export class ReceiveRing {
     return this.#datagram;
   }
 
+  /** Most messages of one batch. When fewer came, no more waited. */
+  get capacity(): number {
+    return this.#count;
+  }
+
   /** Takes what waits at a socket. Returns how many messages came, or a negative number when the call failed. */
   receive(fd: number): number {
     for (let i = 0; i < this.#received; i++) this.#prepare(i);

@@ -34,6 +34,9 @@ const BATCH_DATAGRAMS = 256;
  */
 const SEND_PATIENCE_MS = 100;
 
+/** The same for all waits of one batch: a link so slow that it takes longer must not keep timers waiting for a second (data-plane spec §14.4). */
+const BATCH_PATIENCE_MS = 800;
+
 /**
  * After so many refused groups in a row none is tried again. Our own choice.
  *
@@ -61,6 +64,8 @@ export class SendRing {
   readonly #headings: readonly Heading[];
   #count = 0;
   #segments = false;
+  /** How long this batch may still wait, in ms. */
+  #patienceMs = 0;
   #refusalsInARow = 0;
 
   /** Allocates the ring in the arena of `memory`. `cipher` finishes before anything is sent. */
@@ -114,6 +119,7 @@ export class SendRing {
   flush(): void {
     if (this.#count === 0) return;
     const groups = this.#groups;
+    this.#patienceMs = BATCH_PATIENCE_MS;
     this.#describe();
     this.#cipher?.finish();
     for (let first = 0; first < groups.count;) {
@@ -169,7 +175,7 @@ export class SendRing {
   #handleRefusal(code: number, fd: number, first: number, end: number): number {
     if (code === EINTR) return first;
     if (code === EAGAIN) {
-      if (waitUntilWritable(fd, SEND_PATIENCE_MS)) return first;
+      if (this.#awaitRoom(fd)) return first;
       for (let i = first; i < end; i++) {
         this.#counters.add("send-blocked", this.#groups.group(i).count);
       }
@@ -209,10 +215,19 @@ export class SendRing {
         this.#noteRefused(code, 1);
         return false;
       }
-      if (waitUntilWritable(fd, SEND_PATIENCE_MS)) continue;
+      if (this.#awaitRoom(fd)) continue;
       this.#counters.increment("send-blocked");
       return false;
     }
+  }
+
+  /** Waits until a socket takes more. Returns `false` when that takes too long. */
+  #awaitRoom(fd: number): boolean {
+    if (this.#patienceMs <= 0) return false;
+    const from = performance.now();
+    const isWritable = waitUntilWritable(fd, SEND_PATIENCE_MS);
+    this.#patienceMs -= performance.now() - from;
+    return isWritable;
   }
 
   #noteSegmentsRefused(): void {

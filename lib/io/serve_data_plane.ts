@@ -124,6 +124,7 @@ function run(
       sockets,
       receiveRing,
       readAhead,
+      random: SYSTEM_RANDOM,
       tunnel,
       counters,
       log,
