@@ -29,8 +29,8 @@ import {
 } from "../portal/mod.ts";
 import { EXIT_FAILED, EXIT_STOPPED } from "./exit_code.ts";
 import { explainDataPlane, explainPortal } from "./fatal.ts";
+import type { LogFilter } from "./log_filter.ts";
 import type { LogSink } from "./log_sink.ts";
-import type { LogSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 /** How long the data plane may take to say goodbye and clean up, in ms (operations spec §1.4). */
@@ -46,6 +46,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly coreSettings: unknown;
   /** Name of its TUN interface, if it has one. */
   readonly tunName: string | undefined;
+  /** Whether checksums of packets from that interface are looked at. */
+  readonly validatesChecksums?: boolean;
   /** Its UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** How many threads help its worker with cryptography; none unless told. */
@@ -66,6 +68,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly networkNews: (() => News) | undefined;
   /** Makes the message that tells the core where the portal is reached, if it cares. */
   readonly portalNews?: (addresses: readonly IpAddress[]) => News;
+  /** Prepares the host once the TUN interface exists. What it returns undoes that. */
+  readonly prepareHost?: (log: Logger) => { stop(): void };
   /** Starts what the role does beside its core. */
   readonly serve: (
     context: NodeContext<Request, News>,
@@ -110,12 +114,14 @@ export interface NodePortal<Request> {
 export interface Process {
   /** Where log lines go. */
   readonly sink: LogSink;
-  /** Which lines are made. */
-  readonly logSettings: LogSettings;
+  /** Which lines are made. Changes at any time. */
+  readonly filter: LogFilter;
   /** Prints a sentence for a person. */
   readonly complain: (sentence: string) => void;
   /** Settles with the name of the signal that asks us to stop. */
   readonly stopRequested: Promise<string>;
+  /** Settles with a sentence when something of ours breaks that nobody handles. */
+  readonly crashed: Promise<string>;
 }
 
 /** Runs a role until it is asked to stop or cannot go on, and returns the exit code. */
@@ -135,6 +141,9 @@ export async function runNode<Message, Request, Event, News>(
     process.complain(plane);
     return EXIT_FAILED;
   }
+  process.filter.onChange((thresholds) => plane.setLogThresholds(thresholds));
+  // Not before: holding the interface keeps others with the same one out.
+  const host = node.prepareHost?.(process.sink.logger("host"));
   let isJoined = false;
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {
@@ -168,6 +177,7 @@ export async function runNode<Message, Request, Event, News>(
 
   const outcome = await Promise.race([
     failed.promise.then((sentence) => ({ sentence })),
+    process.crashed.then((sentence) => ({ sentence })),
     process.stopRequested.then((signal) => ({ signal })),
   ]);
   if ("signal" in outcome) {
@@ -176,6 +186,7 @@ export async function runNode<Message, Request, Event, News>(
   unwatch();
   // The portal first: it must not send the peers back to us that hear our goodbye.
   await portal.stop();
+  host?.stop();
   await plane.stop(STOP_LIMIT_MS);
   await service.stop();
   if ("signal" in outcome) {
@@ -206,9 +217,10 @@ async function startDataPlane<Message, Request, Event, News>(
       role: node.role,
       settings: node.coreSettings,
       ...(node.tunName === undefined ? {} : { tunName: node.tunName }),
+      validatesChecksums: node.validatesChecksums ?? false,
       udp: node.udp,
       cryptoWorkers: node.cryptoWorkers ?? 0,
-      logThresholds: process.logSettings.thresholds,
+      logThresholds: process.filter.thresholds,
       log: (target) => process.sink.logger(target),
       onEvent,
       onFailure: (error) => failed.resolve(explainDataPlane(error)),

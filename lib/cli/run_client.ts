@@ -1,6 +1,10 @@
 import type { IpAddress } from "../base/mod.ts";
 import type { ClientEvent, ClientInput } from "../client/mod.ts";
-import type { ClientRoleSettings, ShellNews } from "../io/mod.ts";
+import {
+  type ClientRoleSettings,
+  type ShellNews,
+  TUN_NAME,
+} from "../io/mod.ts";
 import {
   CLIENT_PROFILE,
   type ClientMessage,
@@ -24,7 +28,7 @@ export function clientRole(
   { usesInternet, dnsControl }: ClientSettings,
 ): NodeRole<ClientMessage, ClientRequest, ClientEvent, ClientInput> {
   const { identity, name } = installation;
-  const { publicKey, settings } = tunnelRole(installation);
+  const { publicKey, settings } = tunnelRole(installation, TUN_NAME);
   const { staticPrivateKey } = settings.coreSettings;
   const coreSettings: ClientRoleSettings = { staticPrivateKey, usesInternet };
   return {

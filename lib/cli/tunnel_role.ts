@@ -1,6 +1,7 @@
 import type { Logger } from "../base/mod.ts";
 import { x25519PublicKey } from "../crypto/mod.ts";
-import { TUN_NAME, type TunnelRoleSettings } from "../io/mod.ts";
+import type { TunnelRoleSettings } from "../io/mod.ts";
+import type { UdpBuffers } from "./gateway_settings.ts";
 import { dataSockets, type Installation } from "./installation.ts";
 import { freshSecret, type NodePortal, type NodeRole } from "./node_runner.ts";
 
@@ -38,15 +39,17 @@ export type ConnectionEvent =
 
 /** Makes the key pair of a node with a tunnel, and the settings that gateway and client have in common. */
 export function tunnelRole(
-  { apiUrl, token, maxPartitionMs, cryptoWorkers, environment }: Installation,
+  { apiUrl, token, maxPartitionMs, cryptoWorkers }: Installation,
+  tunName: string,
+  udpBuffers: UdpBuffers = {},
 ): TunnelRole {
   const staticPrivateKey = freshSecret(32);
   return {
     publicKey: x25519PublicKey(staticPrivateKey),
     settings: {
       coreSettings: { staticPrivateKey },
-      tunName: TUN_NAME,
-      udp: dataSockets(environment),
+      tunName,
+      udp: dataSockets(udpBuffers),
       apiUrl,
       token,
       joinPayload: null,

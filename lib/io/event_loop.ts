@@ -11,6 +11,7 @@ import {
   randomU32,
   unreachable,
 } from "../base/mod.ts";
+import type { ChecksumAudit } from "./checksum_audit.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlChannel } from "./control_channel.ts";
 import {
@@ -34,6 +35,7 @@ import type { TunDevice } from "./tun_device.ts";
 import type { TunFrame } from "./tun_frame.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import type { UdpSockets } from "./udp_sockets.ts";
+import type { WorkerLog } from "./worker_log.ts";
 import type { ToWorker } from "./worker_protocol.ts";
 
 /** After so many packets of the TUN device something else gets its turn. The last read may make 256 more. */
@@ -51,6 +53,8 @@ export interface Tunnel {
   readonly device: TunDevice;
   /** Addresses, routes and rules. */
   readonly network: NetworkConfig;
+  /** Looks at the checksums of inner packets, if anybody wants to know. */
+  readonly audit: ChecksumAudit | undefined;
 }
 
 /** What an event loop is made of. */
@@ -77,6 +81,8 @@ export interface EventLoopParts<Message, Event> {
   readonly counters: IoCounters;
   /** Where log lines go. */
   readonly log: Logger;
+  /** Decides which log lines there are. */
+  readonly logs: WorkerLog;
 }
 
 /**
@@ -175,7 +181,7 @@ export class EventLoop<Message, Event> {
       if (fd === control.wakeFd) this.#takeMessages(now);
       else if (fd === tunnel?.device.fd) hasPackets = true;
     }
-    if (hasPackets && tunnel) this.#readPackets(tunnel.device, now);
+    if (hasPackets && tunnel) this.#readPackets(tunnel, now);
     for (let i = 0; i < ready; i++) {
       const at = this.#catchUp();
       const watched = this.#sockets.get(epoll.readyFd(i));
@@ -200,6 +206,8 @@ export class EventLoop<Message, Event> {
       case "message":
         core.handleMessage(message.message as Message, now);
         return this.#drain();
+      case "log-thresholds":
+        return this.#parts.logs.setThresholds(message.thresholds);
       case "snapshot":
         return control.publish({
           kind: "snapshot",
@@ -214,7 +222,7 @@ export class EventLoop<Message, Event> {
     }
   }
 
-  #readPackets(device: TunDevice, now: Instant): void {
+  #readPackets({ device, audit }: Tunnel, now: Instant): void {
     const { core, sockets } = this.#parts;
     const { bytes, frame } = device;
     const share = this.#packetShare;
@@ -229,6 +237,7 @@ export class EventLoop<Message, Event> {
       if (share?.isOverloaded && !this.#admitsFrame(frame, share)) continue;
       while (frame.next()) {
         const { packetAt, packetEnd } = frame;
+        audit?.inspect(packetAt, packetEnd);
         core.handlePacket(bytes, packetAt, packetEnd, now, sockets, device);
       }
     }

@@ -50,15 +50,16 @@ export function socketLosses(
 
 /** Returns a function that tells whether the kernel has dropped what an interface was to take since it was called last. */
 export function interfaceLosses(
-  netlink: Pick<NetlinkSocket, "get">,
+  netlink: Pick<NetlinkSocket, "ask">,
   index: number,
 ): () => boolean {
   let dropsBefore: number | undefined;
   return () => {
-    const reply = netlink.get(getStatistics(index));
-    if (typeof reply === "number") return false;
+    const replies = netlink.ask(getStatistics(index));
+    const body = typeof replies === "number" ? undefined : replies[0]?.body;
+    if (body === undefined) return false;
     const statistics = findAttribute(
-      reply.body,
+      body,
       STATS_FIXED_BYTES,
       IFLA_STATS_LINK_64,
     );

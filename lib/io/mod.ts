@@ -56,6 +56,7 @@
  *
  * @module
  */
+export { BufferLimits } from "./buffer_limits.ts";
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
@@ -76,12 +77,27 @@ export {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
   WorkerBrokenError,
   WorkerStalledError,
 } from "./errors.ts";
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export { seesInput } from "./gateway_table.ts";
+export {
+  type HostProblem,
+  HostSetup,
+  type HostSetupOptions,
+} from "./host_setup.ts";
+export {
+  type DroppingChain,
+  type HostReport,
+  inspectHost,
+  type SwitchState,
+} from "./inspect_host.ts";
+export type { NftChain, NftFamily, NftTable } from "./nft_messages.ts";
 export { LineFile } from "./line_file.ts";
+export { LineQueue, streamQueue } from "./line_queue.ts";
 export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
@@ -93,7 +109,7 @@ export type {
   RelayRoleSettings,
   TunnelRoleSettings,
 } from "./roles.ts";
-export { TUN_NAME } from "./tun_device.ts";
+export { TUN_NAME, tunObstacle } from "./tun_device.ts";
 export type { UdpOptions } from "./udp_socket.ts";
 export type { MainPort } from "./udp_sockets.ts";
 export type { DataPlaneSnapshot, LocalPorts } from "./worker_protocol.ts";
@@ -102,6 +118,7 @@ export {
   type PortalConnectionOptions,
   type PortalEvent,
 } from "./portal_connection.ts";
+export { messageOf } from "./portal_dial.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
 export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";

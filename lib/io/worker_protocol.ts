@@ -6,6 +6,7 @@ import {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
   WorkerBrokenError,
 } from "./errors.ts";
 import type { IoCounterName } from "./io_counters.ts";
@@ -23,6 +24,8 @@ export interface StartMessage {
   readonly tunName: string | undefined;
   /** Whether large packets may cross it; yes unless told. */
   readonly tunOffload: boolean | undefined;
+  /** Whether checksums of packets from it are looked at; no unless told. */
+  readonly validatesChecksums: boolean | undefined;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** Memory that crypto workers serve; `undefined` when there are none. */
@@ -39,6 +42,8 @@ export interface StartMessage {
 export type ToWorker =
   /** For the core. */
   | { readonly kind: "message"; readonly message: unknown }
+  /** Make these log lines from now on. */
+  | { readonly kind: "log-thresholds"; readonly thresholds: LogThresholds }
   /** Answer with a snapshot under this number. */
   | { readonly kind: "snapshot"; readonly id: number }
   /** Take leave, clean up and end. */
@@ -126,5 +131,6 @@ const REFUSALS: Readonly<Record<string, typeof KernelRefusedError>> = {
   TunMissingError,
   TunForbiddenError,
   TunBusyError,
+  TunNameTakenError,
   TunGoneError,
 };
