@@ -1,5 +1,6 @@
 /**
- * Builds `dist/firezone-gateway` with the narrowest permissions that work.
+ * Builds `dist/firezone-gateway` with the narrowest permissions that work, or
+ * what `--output` names, for the machine at hand or for that of `--target`.
  *
  * Plain `deno compile` fetches its runtime base from Deno's release site. With
  * `--offline-base`, or `--offline-base=auto` when that site cannot be reached,
@@ -7,7 +8,7 @@
  * good enough to test with, never for a release.
  */
 
-const OUTPUT = "dist/firezone-gateway";
+import { parseArgs } from "node:util";
 
 /**
  * What is compiled: one file for each thread, with all that it imports.
@@ -17,9 +18,10 @@ const OUTPUT = "dist/firezone-gateway";
  */
 const BUNDLE = "dist/bundle";
 const CONFIG = `${BUNDLE}/deno.json`;
-const MAIN = `${BUNDLE}/main.js`;
-const WORKER = `${BUNDLE}/worker.js`;
-const WORKER_ENTRY = "lib/io/worker.ts";
+
+const MAIN_ENTRY = "main.ts";
+const WORKER_ENTRIES = ["lib/io/worker.ts", "lib/io/crypto_worker.ts"];
+const MAIN = bundleOf(MAIN_ENTRY);
 
 /**
  * What the CommonJS packages in a bundle load modules of the runtime by.
@@ -70,31 +72,30 @@ const COMPILE_ARGS = [
   "--no-code-cache",
   "--no-check",
   "--no-lock",
-  `--include=${WORKER}`,
+  ...WORKER_ENTRIES.map((entry) => `--include=${bundleOf(entry)}`),
   `--config=${CONFIG}`,
   ...PERMISSIONS,
-  `--output=${OUTPUT}`,
+];
+
+const USAGE =
+  "Options: --offline-base, --offline-base=auto, --target=TRIPLE, --output=PATH";
+
+const options = readOptions();
+const compileArgs = [
+  ...COMPILE_ARGS,
+  ...(options.target ? [`--target=${options.target}`] : []),
+  `--output=${options.output}`,
   MAIN,
 ];
 
-const mode = Deno.args[0];
-if (
-  mode !== undefined && mode !== "--offline-base" &&
-  mode !== "--offline-base=auto"
-) {
-  console.error(
-    `Unknown option: ${mode} (--offline-base or --offline-base=auto)`,
-  );
-  Deno.exit(2);
-}
-
 await bundle();
-let built = mode === "--offline-base"
+const { offlineBase, output } = options;
+let built = offlineBase === "always"
   ? undefined
   : await compile(Deno.execPath(), ["compile"]);
 if (
   built === undefined ||
-  (!built.success && built.unreachable && mode === "--offline-base=auto")
+  (!built.success && built.unreachable && offlineBase === "auto")
 ) {
   built = await compile("scripts/deno-compile-offline", []);
 }
@@ -108,48 +109,86 @@ if (!built.success) {
   }
   Deno.exit(1);
 }
-const { size } = await Deno.stat(OUTPUT);
-console.log(`Built ${OUTPUT} (${(size / 2 ** 20).toFixed(1)} MiB)`);
+const { size } = await Deno.stat(output);
+console.log(`Built ${output} (${(size / 2 ** 20).toFixed(1)} MiB)`);
+
+interface BuildOptions {
+  readonly offlineBase: "never" | "auto" | "always";
+  readonly target: string | undefined;
+  readonly output: string;
+}
+
+function readOptions(): BuildOptions {
+  // A flag with an optional value, which parseArgs does not know.
+  const args = Deno.args.map((arg) =>
+    arg === "--offline-base" ? "--offline-base=always" : arg
+  );
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        "offline-base": { type: "string", default: "never" },
+        target: { type: "string" },
+        output: { type: "string", default: "dist/firezone-gateway" },
+      },
+    });
+    const offlineBase = values["offline-base"];
+    if (
+      offlineBase === "never" || offlineBase === "auto" ||
+      offlineBase === "always"
+    ) {
+      return { offlineBase, target: values.target, output: values.output };
+    }
+    console.error(USAGE);
+  } catch (error) {
+    console.error(
+      `${error instanceof Error ? error.message : error}\n${USAGE}`,
+    );
+  }
+  Deno.exit(2);
+}
 
 /** Makes `BUNDLE` anew. Names stay, for stack traces. */
 async function bundle(): Promise<void> {
   await Deno.mkdir(BUNDLE, { recursive: true });
   // Nothing of the project's own: what is bundled imports nothing.
   await Deno.writeTextFile(CONFIG, JSON.stringify({ nodeModulesDir: "none" }));
-  for (
-    const [entry, output] of [
-      ["main.ts", MAIN],
-      [WORKER_ENTRY, WORKER],
-    ] as const
-  ) {
+  for (const entry of [MAIN_ENTRY, ...WORKER_ENTRIES]) {
+    const path = bundleOf(entry);
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--minify", "--keep-names", `--output=${output}`, entry],
+      args: ["bundle", "--minify", "--keep-names", `--output=${path}`, entry],
       stdout: "null",
       stderr: "piped",
     }).output();
-    if (success) continue;
-    console.error(new TextDecoder().decode(stderr));
-    Deno.exit(1);
+    if (!success) {
+      console.error(new TextDecoder().decode(stderr));
+      Deno.exit(1);
+    }
+    let text = await Deno.readTextFile(path);
+    if (entry === MAIN_ENTRY) {
+      for (const worker of WORKER_ENTRIES) text = pointAt(worker, text);
+    }
+    await Deno.writeTextFile(path, PRELUDE + text);
   }
-  await edit(WORKER, (text) => PRELUDE + text);
-  await edit(MAIN, (text) => PRELUDE + pointAtWorker(text));
 }
 
-/** Lets the main thread load the bundle of the worker, in whose folder it is. */
-function pointAtWorker(text: string): string {
-  const parts = text.split(`"./${WORKER_ENTRY.split("/").pop()}"`);
+function bundleOf(entry: string): string {
+  return `${BUNDLE}/${nameOf(entry)}.js`;
+}
+
+function nameOf(entry: string): string {
+  return entry.slice(entry.lastIndexOf("/") + 1, -".ts".length);
+}
+
+/** Lets the main thread load the bundle of a worker, in whose folder it is. */
+function pointAt(worker: string, text: string): string {
+  const name = nameOf(worker);
+  const parts = text.split(`"./${name}.ts"`);
   if (parts.length !== 2) {
-    console.error("Cannot find where the main thread starts its worker");
+    console.error(`Cannot find where the main thread starts ${worker}`);
     Deno.exit(1);
   }
-  return parts.join(`"./${WORKER.split("/").pop()}"`);
-}
-
-async function edit(
-  path: string,
-  change: (text: string) => string,
-): Promise<void> {
-  await Deno.writeTextFile(path, change(await Deno.readTextFile(path)));
+  return parts.join(`"./${name}.js"`);
 }
 
 interface Outcome {
@@ -163,7 +202,7 @@ async function compile(
   args: readonly string[],
 ): Promise<Outcome> {
   const { success, stderr } = await new Deno.Command(command, {
-    args: [...args, ...COMPILE_ARGS],
+    args: [...args, ...compileArgs],
     stdout: "null",
     stderr: "piped",
   }).output();
