@@ -195,6 +195,7 @@ export class Dispatcher {
     if (length === 0) return "consumed";
 
     connection.noteActivity(now);
+    connection.traffic.noteReceived(length);
     if (finder.mode === "iceless") {
       const probe = pathProbeType(packets.bytes, at, at + length);
       if (probe !== 0) {
