@@ -33,6 +33,7 @@ import type { CloseReason, GatewayEvent, GatewayInput } from "./events.ts";
 import type { GatewayNode } from "./gateway_node.ts";
 import type { IcmpReplyOutcome } from "./icmp_replies.ts";
 import { Outbox } from "./outbox.ts";
+import { describePeers, type PeerSnapshot } from "./peer_snapshot.ts";
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -83,6 +84,7 @@ export interface GatewaySnapshot {
 /** A whole gateway without I/O. */
 export class Gateway {
   readonly #node: GatewayNode;
+  readonly #epoch: Epoch;
   readonly #clients = new ClientDirectory();
   readonly #outbox = new Outbox();
   readonly #authorizations: Authorizations;
@@ -98,6 +100,7 @@ export class Gateway {
   ) {
     const clients = this.#clients;
     this.#node = node;
+    this.#epoch = epoch;
     this.#authorizations = new Authorizations({
       clients,
       epoch,
@@ -229,6 +232,12 @@ export class Gateway {
       node: this.#node.snapshot(),
       lostEvents: this.#outbox.lost,
     };
+  }
+
+  /** Describes each client. Costs some µs for each, so for people, not for every second. */
+  describe(now: Instant): PeerSnapshot[] {
+    const connections = this.#node.describeConnections(now);
+    return describePeers(this.#clients.all(), connections, this.#epoch, now);
   }
 
   #applyMessage(message: GatewayInput, now: Instant): void {

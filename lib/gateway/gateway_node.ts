@@ -19,4 +19,5 @@ export type GatewayNode = Pick<
   | "pollTransmit"
   | "pollEvent"
   | "snapshot"
+  | "describeConnections"
 >;

@@ -54,3 +54,8 @@ export {
   type GatewayInput,
 } from "./events.ts";
 export { type GatewayNode } from "./gateway_node.ts";
+export {
+  type AuthorizationSnapshot,
+  type DropSnapshot,
+  type PeerSnapshot,
+} from "./peer_snapshot.ts";
