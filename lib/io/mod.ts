@@ -63,6 +63,8 @@ export {
 } from "./errors.ts";
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export type { LinkState } from "./link_messages.ts";
+export { LinkProbe } from "./link_probe.ts";
 export { LineFile } from "./line_file.ts";
 export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
@@ -78,7 +80,12 @@ export type {
 export { TUN_NAME } from "./tun_device.ts";
 export type { UdpOptions } from "./udp_socket.ts";
 export type { MainPort } from "./udp_sockets.ts";
-export type { DataPlaneSnapshot, LocalPorts } from "./worker_protocol.ts";
+export type {
+  DataPlaneSnapshot,
+  LocalPorts,
+  LoopSnapshot,
+} from "./worker_protocol.ts";
+export type { SocketQueues } from "./udp_sockets.ts";
 export {
   PortalConnection,
   type PortalConnectionOptions,
