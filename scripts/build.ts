@@ -23,41 +23,8 @@ const PERMISSIONS = [
   "--allow-ffi",
   "--allow-net",
   "--allow-sys=hostname,osRelease,uid",
-  `--allow-env=${
-    [
-      "CREDENTIALS_DIRECTORY",
-      "FIREZONE_ACTIVATE_INTERNET_RESOURCE",
-      "FIREZONE_API_URL",
-      "FIREZONE_DNS_CONTROL",
-      "FIREZONE_CONTROL_SOCKET",
-      "FIREZONE_MASQUERADE",
-      "FIREZONE_TUN_NAME",
-      "HEALTH_CHECK_ADDR",
-      "RUNTIME_DIRECTORY",
-      "FIREZONE_FLOW_LOGS",
-      "FIREZONE_FLOW_LOG_FILE",
-      "FIREZONE_FLOW_LOG_SPOOL",
-      "FIREZONE_ID",
-      "FIREZONE_LISTEN",
-      "FIREZONE_LOG_FORMAT",
-      "FIREZONE_MAX_PARTITION_TIME",
-      "FIREZONE_NAME",
-      "FIREZONE_POLICY",
-      "FIREZONE_TOKEN",
-      "FIREZONE_UDP_RECV_BUFFER_SIZE",
-      "FIREZONE_UDP_SEND_BUFFER_SIZE",
-      "HIGHEST_PORT",
-      "LISTEN_PORT",
-      "LOWEST_PORT",
-      "MAX_PARTITION_TIME",
-      "PUBLIC_IP4_ADDR",
-      "PUBLIC_IP6_ADDR",
-      "RUST_LOG",
-      // Read by the WebSocket library when it is loaded.
-      "WS_NO_BUFFER_UTIL",
-      "WS_NO_UTF_8_VALIDATE",
-    ].join(",")
-  }`,
+  // All variables: one that looks like a setting of ours and is none is said so.
+  "--allow-env",
   // Token credential, policy file and identity lie where the administrator says.
   "--allow-read",
   // The identity and flow logs; and for a client with DNS control the host's resolver.

@@ -1,10 +1,14 @@
 import type { SocketAddress } from "../base/mod.ts";
-import { TUN_NAME } from "../io/mod.ts";
+import { TUN_NAME, type UdpOptions } from "../io/mod.ts";
+import { stateDirectoryOf } from "./identity.ts";
 import type { Environment } from "./installation.ts";
 import type { SettingsReader } from "./settings.ts";
 
 /** Where the control socket is unless systemd names another directory. */
 const RUNTIME_DIRECTORY = "/run/firezone";
+
+/** Where Firezone's gateway sends metrics. */
+const EXPORTERS = ["sentry", "stdout", "otel-collector"] as const;
 
 /** Longest path that fits into a `sockaddr_un`, unix(7). */
 const SOCKET_PATH_LIMIT = 107;
@@ -25,7 +29,21 @@ export interface GatewaySettings {
   readonly healthCheckAddress: SocketAddress;
   /** Path of the Unix socket that `status` and its like talk to. */
   readonly controlSocket: string;
+  /** Where it keeps what has to outlive it. */
+  readonly stateDirectory: string;
+  /** Buffers of the UDP sockets, as far as somebody said. */
+  readonly udpBuffers: UdpBuffers;
+  /** Whether the host's limits for socket buffers may be raised. */
+  readonly raisesBufferLimits: boolean;
+  /** Whether checksums of packets from the TUN interface are looked at. */
+  readonly validatesChecksums: boolean;
 }
+
+/** Sizes in bytes to ask for. */
+export type UdpBuffers = Pick<
+  UdpOptions,
+  "receiveBufferBytes" | "sendBufferBytes"
+>;
 
 /** Reads what only a gateway is told. */
 export function readGatewaySettings(
@@ -49,7 +67,40 @@ export function readGatewaySettings(
       (text) => text.startsWith("/") && text.length <= SOCKET_PATH_LIMIT,
       `an absolute path of at most ${SOCKET_PATH_LIMIT} characters`,
     ),
+    stateDirectory: stateDirectoryOf(tunName),
+    udpBuffers: readUdpBuffers(reader),
+    raisesBufferLimits: !reader.flag("no-inc-buf"),
+    validatesChecksums: reader.flag("validate-checksums"),
   };
+}
+
+/** Reads the sizes of UDP buffers. */
+function readUdpBuffers(reader: SettingsReader): UdpBuffers {
+  const receiveBufferBytes = reader.byteCount("udp-recv-buffer-size");
+  const sendBufferBytes = reader.byteCount("udp-send-buffer-size");
+  return {
+    ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }),
+    ...(sendBufferBytes === undefined ? {} : { sendBufferBytes }),
+  };
+}
+
+/** Checks what is only there for compatibility, and returns a sentence for what somebody may expect an effect of. */
+export function readTelemetry(reader: SettingsReader): string[] {
+  reader.flag("no-telemetry");
+  const exporter = reader.choice("metrics", EXPORTERS);
+  const endpoint = reader.text(
+    "otlp-grpc-endpoint",
+    "",
+    (it) => /^[^\s/]+:\d+$/.test(it),
+    "HOST:PORT",
+  );
+  const isExpected = exporter === "stdout" || exporter === "otel-collector" ||
+    endpoint !== "";
+  return isExpected
+    ? [
+      "Ignored the settings for an exporter of metrics: they are served at /metrics of the health check address",
+    ]
+    : [];
 }
 
 /** Returns where the control socket of a gateway is when nobody says; one beside the other where several share a host. */

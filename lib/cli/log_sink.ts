@@ -1,39 +1,37 @@
-import type { LogFields, Logger, LogLevel, LogValue } from "../base/mod.ts";
-import { type LogThresholds, rankOf, thresholdOf } from "../io/mod.ts";
+import type { Logger, LogLevel } from "../base/mod.ts";
+import { rankOf, thresholdOf } from "../io/mod.ts";
+import type { LogFilter } from "./log_filter.ts";
+import {
+  type LogFormat,
+  type LogLine,
+  renderHuman,
+  renderJson,
+} from "./log_line.ts";
 
-/** How log lines look. */
-export type LogFormat = "human" | "json";
-
-/** One log line, as it also crosses from the worker. */
-export interface LogLine {
-  /** How important. */
-  readonly level: LogLevel;
-  /** Which part of the program. */
-  readonly target: string;
-  /** Constant text. */
-  readonly message: string;
-  /** Values. */
-  readonly fields: LogFields;
+/** What log lines look like and where they go. */
+export interface LogSinkOptions {
+  /** Which lines are kept. */
+  readonly filter: LogFilter;
+  /** For people or for machines. */
+  readonly format: LogFormat;
+  /** Whether levels have colours. */
+  readonly isColoured?: boolean;
+  /** Takes a whole line without its end; `false` when there is no room for it. */
+  readonly write: (line: string) => boolean;
+  /** Reads the wall clock. */
+  readonly clock?: () => Date;
 }
 
-/** Writes log lines to standard output, in the format that people or machines read (operations spec §1.7). */
+/** Writes log lines in the format that people or machines read (operations spec §1.7). Never waits: what finds no room is counted, and told once there is room again. */
 export class LogSink {
-  readonly #thresholds: LogThresholds;
-  readonly #format: LogFormat;
-  readonly #write: (line: string) => void;
+  readonly #options: LogSinkOptions;
   readonly #clock: () => Date;
+  #dropped = 0;
 
-  /** `write` takes a whole line without its end; `clock` reads the wall clock. */
-  constructor(
-    thresholds: LogThresholds,
-    format: LogFormat,
-    write: (line: string) => void = (line) => console.log(line),
-    clock: () => Date = () => new Date(),
-  ) {
-    this.#thresholds = thresholds;
-    this.#format = format;
-    this.#write = write;
-    this.#clock = clock;
+  /** Keeps no line yet. */
+  constructor(options: LogSinkOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? (() => new Date());
   }
 
   /** Returns a logger whose lines carry `target`. */
@@ -48,54 +46,44 @@ export class LogSink {
 
   /** Writes one line if the filter keeps it. */
   write(line: LogLine): void {
-    if (!this.#keeps(line.target, line.level)) return;
-    const time = this.#clock().toISOString();
-    this.#write(
-      this.#format === "json"
-        ? renderJson(time, line)
-        : renderHuman(time, line),
-    );
+    if (this.#keeps(line.target, line.level)) {
+      this.writeLine(this.#render(line));
+    }
   }
 
   /** Writes a line that is none of the log's, as it is. */
   writeLine(line: string): void {
-    this.#write(line);
+    if (!this.#tellDropped() || !this.#options.write(line)) this.#dropped++;
+  }
+
+  /** Counts lines that were taken and got lost on their way. */
+  noteLost(lines: number): void {
+    this.#dropped += lines;
+  }
+
+  /** Returns whether there is room for another line. */
+  #tellDropped(): boolean {
+    if (this.#dropped === 0) return true;
+    const isTold = this.#options.write(this.#render({
+      level: "info",
+      target: "log",
+      message: "Lines were dropped: whoever reads the log is too slow",
+      fields: { lines: this.#dropped },
+    }));
+    if (isTold) this.#dropped = 0;
+    return isTold;
+  }
+
+  #render(line: LogLine): string {
+    const { format, isColoured = false } = this.#options;
+    const time = this.#clock().toISOString();
+    return format === "json"
+      ? renderJson(time, line)
+      : renderHuman(time, line, isColoured);
   }
 
   #keeps(target: string, level: LogLevel): boolean {
-    return rankOf(level) >= thresholdOf(this.#thresholds, target);
+    const { thresholds } = this.#options.filter;
+    return rankOf(level) >= thresholdOf(thresholds, target);
   }
-}
-
-function renderJson(
-  time: string,
-  { level, target, message, fields }: LogLine,
-): string {
-  return JSON.stringify({
-    time,
-    level: level.toUpperCase(),
-    target,
-    message,
-    ...fields,
-  });
-}
-
-function renderHuman(
-  time: string,
-  { level, target, message, fields }: LogLine,
-): string {
-  const values = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${renderValue(value)}`);
-  return `${time} ${level.toUpperCase().padStart(5)} ${target}: ${message}${
-    values.join("")
-  }`;
-}
-
-/** Text with blanks or control characters is quoted, so that a value can forge neither a field nor a line. */
-function renderValue(value: LogValue): string {
-  if (typeof value === "object") return JSON.stringify(value);
-  return typeof value === "string" && !/^[^\s"\p{Cc}]+$/u.test(value)
-    ? JSON.stringify(value)
-    : String(value);
 }

@@ -29,8 +29,8 @@ import {
 } from "../portal/mod.ts";
 import { EXIT_FAILED, EXIT_STOPPED } from "./exit_code.ts";
 import { explainDataPlane, explainPortal } from "./fatal.ts";
+import type { LogFilter } from "./log_filter.ts";
 import type { LogSink } from "./log_sink.ts";
-import type { LogSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 /** How long the data plane may take to say goodbye and clean up, in ms (operations spec §1.4). */
@@ -46,6 +46,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly coreSettings: unknown;
   /** Name of its TUN interface, if it has one. */
   readonly tunName: string | undefined;
+  /** Whether checksums of packets from that interface are looked at. */
+  readonly validatesChecksums?: boolean;
   /** Its UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** API URL of the portal. */
@@ -108,12 +110,14 @@ export interface NodePortal<Request> {
 export interface Process {
   /** Where log lines go. */
   readonly sink: LogSink;
-  /** Which lines are made. */
-  readonly logSettings: LogSettings;
+  /** Which lines are made. Changes at any time. */
+  readonly filter: LogFilter;
   /** Prints a sentence for a person. */
   readonly complain: (sentence: string) => void;
   /** Settles with the name of the signal that asks us to stop. */
   readonly stopRequested: Promise<string>;
+  /** Settles with a sentence when something of ours breaks that nobody handles. */
+  readonly crashed: Promise<string>;
 }
 
 /** Runs a role until it is asked to stop or cannot go on, and returns the exit code. */
@@ -133,6 +137,7 @@ export async function runNode<Message, Request, Event, News>(
     process.complain(plane);
     return EXIT_FAILED;
   }
+  process.filter.onChange((thresholds) => plane.setLogThresholds(thresholds));
   let isJoined = false;
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {
@@ -166,6 +171,7 @@ export async function runNode<Message, Request, Event, News>(
 
   const outcome = await Promise.race([
     failed.promise.then((sentence) => ({ sentence })),
+    process.crashed.then((sentence) => ({ sentence })),
     process.stopRequested.then((signal) => ({ signal })),
   ]);
   if ("signal" in outcome) {
@@ -204,8 +210,9 @@ async function startDataPlane<Message, Request, Event, News>(
       role: node.role,
       settings: node.coreSettings,
       ...(node.tunName === undefined ? {} : { tunName: node.tunName }),
+      validatesChecksums: node.validatesChecksums ?? false,
       udp: node.udp,
-      logThresholds: process.logSettings.thresholds,
+      logThresholds: process.filter.thresholds,
       log: (target) => process.sink.logger(target),
       onEvent,
       onFailure: (error) => failed.resolve(explainDataPlane(error)),

@@ -1,36 +1,41 @@
-import { hostname } from "node:os";
-import { holdsNetAdmin } from "../io/mod.ts";
-import {
-  CLIENT_COMMAND,
-  COMMANDS,
-  GATEWAY_COMMAND,
-  PORTAL_COMMAND,
-  RELAY_COMMAND,
-} from "./commands.ts";
+import { COMMANDS } from "./commands.ts";
+import { describeCrash, watchForCrash } from "./crash.ts";
+import { noticesOf } from "./environment_notices.ts";
+import { renderFindings } from "./examine.ts";
 import { EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE } from "./exit_code.ts";
-import { NEEDS_CAPABILITY } from "./fatal.ts";
-import { readGatewaySettings } from "./gateway_settings.ts";
-import { findIdentity, findToken, REAL_FILES } from "./identity.ts";
-import type { Environment, Installation } from "./installation.ts";
+import { GATEWAY_COMMAND } from "./gateway_command.ts";
+import { readTelemetry } from "./gateway_settings.ts";
+import { renderHelp } from "./help.ts";
+import type { Environment } from "./installation.ts";
+import { type Launch, prepareLaunch } from "./launch.ts";
+import { LogFilter } from "./log_filter.ts";
 import { LogSink } from "./log_sink.ts";
-import { type Process, runNode } from "./node_runner.ts";
-import {
-  type CommandSpec,
-  parseOptions,
-  type RawSettings,
-  renderHelp,
-} from "./options.ts";
-import { clientRole } from "./run_client.ts";
-import { gatewayRole } from "./run_gateway.ts";
-import { runPortal } from "./run_portal.ts";
-import { relayRole } from "./run_relay.ts";
+import type { Process } from "./node_runner.ts";
+import { type CommandSpec, type Parsed, parseOptions } from "./options.ts";
+import { Output } from "./output.ts";
 import { type LogSettings, SettingsReader } from "./settings.ts";
+import { REAL_FILES, UNTOUCHED_FILES } from "./state_files.ts";
 import { VERSION } from "./version.ts";
 
 const PROGRAM = "firezone-gateway";
 
 /** Runs the program with its command-line arguments and returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
+  const output = new Output();
+  try {
+    return await dispatch(args, output);
+  } catch (error) {
+    complainTo(output)(describeCrash(error));
+    return EXIT_FAILED;
+  } finally {
+    await output.flush();
+  }
+}
+
+async function dispatch(
+  args: readonly string[],
+  output: Output,
+): Promise<number> {
   const named = COMMANDS.find((it) =>
     it.command !== "" && it.command === args[0]
   );
@@ -38,135 +43,92 @@ export async function run(args: readonly string[]): Promise<number> {
   const environment: Environment = (name) => Deno.env.get(name);
   const parsed = parseOptions(spec, named ? args.slice(1) : args, environment);
   switch (parsed.kind) {
-    case "help":
-      console.log(
-        renderHelp(
-          PROGRAM,
-          spec,
-          spec === GATEWAY_COMMAND ? COMMANDS.slice(1) : [],
-        ),
-      );
+    case "help": {
+      const others = spec === GATEWAY_COMMAND ? COMMANDS.slice(1) : [];
+      output.print(renderHelp(PROGRAM, spec, others));
       return EXIT_STOPPED;
+    }
     case "version":
-      console.log(`${PROGRAM} ${VERSION}`);
+      output.print(`${PROGRAM} ${VERSION}`);
       return EXIT_STOPPED;
     case "settings":
-      return await start(spec, parsed.settings, parsed.problems, environment);
+      return await start(spec, parsed, environment, output);
   }
 }
 
 async function start(
   spec: CommandSpec,
-  raw: RawSettings,
-  flagProblems: readonly string[],
+  { settings: raw, sources, problems: flagProblems }: Parsed & {
+    kind: "settings";
+  },
   environment: Environment,
+  output: Output,
 ): Promise<number> {
-  const reader = new SettingsReader(raw);
-  const logSettings = reader.log();
-  const role = roleOf(spec, raw, reader, environment);
+  const complain = complainTo(output);
+  const reader = new SettingsReader(raw, sources);
+  const log = reader.log();
+  const launch = prepareLaunch(spec, { raw, reader, environment });
+  const isCheck = reader.flag("check");
+  const notices = [
+    ...noticesOf(Object.keys(Deno.env.toObject()), COMMANDS),
+    ...readTelemetry(reader),
+  ];
+  notices.forEach(complain);
   const problems = [...flagProblems, ...reader.problems];
-  if (problems.length > 0) {
-    problems.forEach(complain);
-    return EXIT_USAGE;
+  problems.forEach(complain);
+  if (problems.length > 0) return EXIT_USAGE;
+  if (isCheck) return await check(launch, output);
+
+  const { findings, run } = launch.examine(REAL_FILES);
+  for (const { notice, fault } of findings) {
+    if (notice) complain(notice);
+    if (fault) complain(fault);
   }
-  if (typeof role === "string") {
-    complain(role);
-    return EXIT_FAILED;
-  }
-  return await role(processOf(logSettings));
+  return run ? await run(processOf(log, output)) : EXIT_FAILED;
 }
 
-/** A role that is ready to run, or the sentence that says why it is not. */
-type Ready = string | ((process: Process) => Promise<number>);
-
-function roleOf(
-  spec: CommandSpec,
-  raw: RawSettings,
-  reader: SettingsReader,
-  environment: Environment,
-): Ready {
-  if (spec === PORTAL_COMMAND) {
-    const settings = reader.portalServer();
-    return (process) => runPortal(settings, process);
-  }
-  const portal = reader.portal();
-  const relay = spec === RELAY_COMMAND ? reader.relay() : undefined;
-  const client = spec === CLIENT_COMMAND ? reader.client() : undefined;
-  const gateway = readGatewaySettings(reader, environment);
-  const flowLogs = reader.flowLogs();
-  const unwritable = [flowLogs.file, flowLogs.spool].find(isOutOfReach);
-  if (unwritable !== undefined) return refuseFlowLogs(unwritable);
-  const needsCapability = !relay && !reader.flag("no-check");
-  if (reader.problems.length > 0) return "";
-
-  if (needsCapability && !holdsNetAdmin()) {
-    return NEEDS_CAPABILITY;
-  }
-  const token = findToken(
-    raw.get("token"),
-    environment("CREDENTIALS_DIRECTORY"),
-    REAL_FILES,
-  );
-  if (!token) {
-    return "Cannot start without a token: set FIREZONE_TOKEN to the token that the portal shows";
-  }
-  if (relay) {
-    return (process) => runNode(relayRole(portal, relay, token), process);
-  }
-
-  const identity = findIdentity(
-    portal.id,
-    REAL_FILES,
-    () => crypto.randomUUID(),
-  );
-  if (typeof identity !== "string") return identity.problem;
-  const installation: Installation = {
-    apiUrl: portal.apiUrl,
-    identity,
-    name: portal.name ?? hostName(),
-    token,
-    maxPartitionMs: portal.maxPartitionMs,
-    environment,
-  };
-  return client
-    ? (process) => runNode(clientRole(installation, client), process)
-    : (process) =>
-      runNode(gatewayRole(installation, gateway, flowLogs), process);
+/** Prints what was found about settings and host. */
+async function check(launch: Launch, output: Output): Promise<number> {
+  const { findings } = launch.examine(UNTOUCHED_FILES);
+  const all = [
+    { subject: "settings", detail: "can be used" },
+    ...findings,
+    ...await launch.examineHost(),
+  ];
+  for (const line of renderFindings(all)) output.print(line);
+  return all.some(({ fault }) => fault) ? EXIT_FAILED : EXIT_STOPPED;
 }
 
-function processOf(logSettings: LogSettings): Process {
+function processOf(
+  { thresholds, format }: LogSettings,
+  output: Output,
+): Process {
+  const filter = new LogFilter(thresholds);
+  const { isColoured } = output;
+  const sink = new LogSink({
+    ...{ filter, format, isColoured },
+    write: (line) => output.print(line),
+  });
+  output.onLost((lines) => sink.noteLost(lines));
+  const log = sink.logger("cli");
+  Deno.addSignalListener("SIGUSR2", () => {
+    const now = filter.toggleDebug();
+    log.log("info", "Log filter changed", { cause: "SIGUSR2", filter: now });
+  });
+
   const { promise: stopRequested, resolve } = Promise.withResolvers<string>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => resolve(signal));
   }
   return {
-    sink: new LogSink(logSettings.thresholds, logSettings.format),
-    logSettings,
-    complain,
+    sink,
+    filter,
+    complain: complainTo(output),
     stopRequested,
+    crashed: watchForCrash(log, () => Deno.exit(EXIT_FAILED)),
   };
 }
 
-function complain(sentence: string): void {
-  console.error(`${PROGRAM}: ${sentence}`);
-}
-
-function hostName(): string {
-  try {
-    return hostname();
-  } catch {
-    return crypto.randomUUID();
-  }
-}
-
-/** Tells whether this program was built, or started, without the right to write to a path. */
-function isOutOfReach(path: string | undefined): boolean {
-  if (path === undefined || path === "-") return false;
-  return Deno.permissions.querySync({ name: "write", path }).state !==
-    "granted";
-}
-
-function refuseFlowLogs(path: string): string {
-  return `Cannot write flow logs to ${path}: use a path below /var/log or ` +
-    "/var/lib/firezone, or - for standard output";
+function complainTo(output: Output): (sentence: string) => void {
+  return (sentence) => output.complain(`${PROGRAM}: ${sentence}`);
 }

@@ -17,11 +17,15 @@ import { noteConnection, tunnelRole } from "./tunnel_role.ts";
 /** Returns the gateway as a role to run. */
 export function gatewayRole(
   installation: Installation,
-  { tunName }: GatewaySettings,
+  { tunName, udpBuffers, validatesChecksums }: GatewaySettings,
   flowLogSettings: FlowLogSettings,
 ): NodeRole<GatewayMessage, GatewayRequest, GatewayEvent, GatewayInput> {
   const { identity, name } = installation;
-  const { publicKey, settings } = tunnelRole(installation, tunName);
+  const { publicKey, settings } = tunnelRole(
+    installation,
+    tunName,
+    udpBuffers,
+  );
   return {
     ...settings,
     coreSettings: {
@@ -30,6 +34,7 @@ export function gatewayRole(
     } satisfies GatewayRoleSettings,
     profile: GATEWAY_PROFILE,
     role: "gateway",
+    validatesChecksums,
     parameters: gatewayParameters({ identity, name, publicKey }),
     networkNews: () => ({ kind: "network-changed" }),
     serve({ portal, tell, fail, log, sink }) {

@@ -8,7 +8,7 @@ import type { PortalServerSettings } from "./settings.ts";
 /** Serves a portal from a policy file until asked to stop, and returns the exit code. */
 export async function runPortal(
   { policyPath, listen }: PortalServerSettings,
-  { sink, complain, stopRequested }: Process,
+  { sink, complain, stopRequested, crashed }: Process,
 ): Promise<number> {
   const log = sink.logger("portal");
   const policy = readPolicy(policyPath, complain);
@@ -43,9 +43,14 @@ export async function runPortal(
     log.log("info", "Policy file read again");
   });
 
-  log.log("info", "Stopping", { signal: await stopRequested });
+  const outcome = await Promise.race([
+    stopRequested.then((signal) => ({ signal })),
+    crashed.then((sentence) => ({ sentence })),
+  ]);
+  if ("signal" in outcome) log.log("info", "Stopping", outcome);
+  else complain(outcome.sentence);
   await server.close();
-  return EXIT_STOPPED;
+  return "signal" in outcome ? EXIT_STOPPED : EXIT_FAILED;
 }
 
 /** Reads the policy file, or says what is wrong with it. */

@@ -6,11 +6,13 @@ import {
   type SocketAddress,
 } from "../base/mod.ts";
 import { parseHumanDuration } from "./human_duration.ts";
-import { FLOW_LOG_TARGET } from "../flow_log/mod.ts";
-import { FLOW_SPOOL_ROOT, type LogThresholds } from "../io/mod.ts";
-import { parseLogDirectives } from "./log_filter.ts";
-import type { LogFormat } from "./log_sink.ts";
-import type { RawSettings } from "./options.ts";
+import type { LogThresholds } from "../io/mod.ts";
+import { parseLogDirectives, withFlowLogs } from "./log_filter.ts";
+import type { LogFormat } from "./log_line.ts";
+import type { RawSettings, Sources } from "./options.ts";
+
+/** Largest buffer that a socket option can ask for: it is a signed 32-bit number. */
+const BYTES_LIMIT = 0x7fff_ffff;
 
 /** How log lines are chosen and rendered. */
 export interface LogSettings {
@@ -57,7 +59,9 @@ export interface RelaySettings {
 }
 
 /** What a client may do so that programs of the host ask it for names: nothing, or replace `/etc/resolv.conf` while it runs. */
-export type DnsControl = "disabled" | "etc-resolv-conf";
+export type DnsControl = (typeof DNS_CONTROLS)[number];
+
+const DNS_CONTROLS = ["disabled", "etc-resolv-conf"] as const;
 
 /** What a client is told beside its portal. */
 export interface ClientSettings {
@@ -78,11 +82,13 @@ export interface PortalServerSettings {
 /** Reads typed settings out of raw ones and collects a sentence for each that cannot be used. */
 export class SettingsReader {
   readonly #raw: RawSettings;
+  readonly #sources: Sources;
   readonly #problems: string[] = [];
 
-  /** Reads from `raw`. */
-  constructor(raw: RawSettings) {
+  /** Reads from `raw`. `sources` names the settings in the sentences as the person did who made them. */
+  constructor(raw: RawSettings, sources: Sources = new Map()) {
     this.#raw = raw;
+    this.#sources = sources;
   }
 
   /** What is wrong with the settings read so far. */
@@ -115,6 +121,28 @@ export class SettingsReader {
     return fallback;
   }
 
+  /** Reads one of a few words, in any case. */
+  choice<const Word extends string>(
+    name: string,
+    words: readonly Word[],
+  ): Word | undefined {
+    const text = this.#raw.get(name);
+    if (text === undefined) return undefined;
+    const word = words.find((it) => it === text.toLowerCase());
+    if (!word) this.#refuse(name, text, wordsOf(words));
+    return word;
+  }
+
+  /** Reads a number of bytes. */
+  byteCount(name: string): number | undefined {
+    const text = this.#raw.get(name);
+    if (text === undefined) return undefined;
+    const isUsable = /^\d{1,10}$/.test(text) && Number(text) <= BYTES_LIMIT;
+    if (isUsable) return Number(text);
+    this.#refuse(name, text, `a number of bytes up to ${BYTES_LIMIT}`);
+    return undefined;
+  }
+
   /** Reads an address with a port. */
   socketAddress(name: string): SocketAddress | undefined {
     const text = this.#raw.get(name);
@@ -126,17 +154,14 @@ export class SettingsReader {
 
   /** Reads the log settings. */
   log(): LogSettings {
-    const format = this.#raw.get("log-format") ?? "human";
-    if (format !== "human" && format !== "json") {
-      this.#refuse("log-format", format, "human or json");
-    }
+    const format = this.choice("log-format", ["human", "json"]) ?? "human";
     const directives = this.#raw.get("log-filter") ?? "info";
     const read = parseLogDirectives(directives);
     if ("malformed" in read) {
       this.#refuse(
         "log-filter",
         read.malformed,
-        "a level or target=level, such as info,ice=debug",
+        "a level (off, error, warn, info, debug, trace) or target=level, such as info,ice=debug",
       );
     }
     const thresholds: LogThresholds = "malformed" in read
@@ -146,7 +171,7 @@ export class SettingsReader {
       thresholds: this.flag("flow-logs")
         ? withFlowLogs(thresholds)
         : thresholds,
-      format: format === "json" ? "json" : "human",
+      format,
     };
   }
 
@@ -171,12 +196,12 @@ export class SettingsReader {
   }
 
   /** Reads what concerns flow logs. Whoever names a file wants flows in it. */
-  flowLogs(): FlowLogSettings {
+  flowLogs(stateDirectory: string): FlowLogSettings {
     const file = this.#raw.get("flow-log-file");
     return {
       always: this.flag("flow-logs") || file !== undefined,
       file,
-      spool: this.#raw.get("flow-log-spool") ?? FLOW_SPOOL_ROOT,
+      spool: this.#raw.get("flow-log-spool") ?? `${stateDirectory}/flow_logs`,
     };
   }
 
@@ -205,12 +230,8 @@ export class SettingsReader {
   /** Reads what concerns a client. */
   client(): ClientSettings {
     const usesInternet = this.flag("activate-internet-resource");
-    const dnsControl = this.#raw.get("dns-control") ?? "disabled";
-    if (dnsControl === "disabled" || dnsControl === "etc-resolv-conf") {
-      return { usesInternet, dnsControl };
-    }
-    this.#refuse("dns-control", dnsControl, "disabled or etc-resolv-conf");
-    return { usesInternet, dnsControl: "disabled" };
+    const dnsControl = this.choice("dns-control", DNS_CONTROLS) ?? "disabled";
+    return { usesInternet, dnsControl };
   }
 
   /** Reads what concerns the lab portal. */
@@ -262,14 +283,13 @@ export class SettingsReader {
   }
 
   #refuse(name: string, value: string, wanted: string): void {
-    const problem = `Cannot use ${name}: ${
-      JSON.stringify(value)
-    } is not ${wanted}`;
+    const source = this.#sources.get(name) ?? `--${name}`;
+    const shown = JSON.stringify(value);
+    const problem = `Cannot use ${source}: ${shown} is not ${wanted}`;
     if (!this.#problems.includes(problem)) this.#problems.push(problem);
   }
 }
 
-/** The first of two directives about one target wins, so the switch does. */
-function withFlowLogs({ fallback, targets }: LogThresholds): LogThresholds {
-  return { fallback, targets: [[FLOW_LOG_TARGET, "trace"], ...targets] };
+function wordsOf(words: readonly string[]): string {
+  return [words.slice(0, -1).join(", "), words.at(-1)].join(" or ");
 }

@@ -1,6 +1,7 @@
 import type { Logger } from "../base/mod.ts";
 import { x25519PublicKey } from "../crypto/mod.ts";
 import type { TunnelRoleSettings } from "../io/mod.ts";
+import type { UdpBuffers } from "./gateway_settings.ts";
 import { dataSockets, type Installation } from "./installation.ts";
 import { freshSecret, type NodePortal, type NodeRole } from "./node_runner.ts";
 
@@ -37,8 +38,9 @@ export type ConnectionEvent =
 
 /** Makes the key pair of a node with a tunnel, and the settings that gateway and client have in common. */
 export function tunnelRole(
-  { apiUrl, token, maxPartitionMs, environment }: Installation,
+  { apiUrl, token, maxPartitionMs }: Installation,
   tunName: string,
+  udpBuffers: UdpBuffers = {},
 ): TunnelRole {
   const staticPrivateKey = freshSecret(32);
   return {
@@ -46,7 +48,7 @@ export function tunnelRole(
     settings: {
       coreSettings: { staticPrivateKey },
       tunName,
-      udp: dataSockets(environment),
+      udp: dataSockets(udpBuffers),
       apiUrl,
       token,
       joinPayload: null,

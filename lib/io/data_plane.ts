@@ -30,6 +30,8 @@ export interface DataPlaneOptions<Settings, Event> {
   readonly tunName?: string;
   /** Whether large packets may cross the TUN interface, if the kernel knows how; yes unless told. */
   readonly tunOffload?: boolean;
+  /** Whether checksums of packets from the TUN interface are looked at; no unless told. */
+  readonly validatesChecksums?: boolean;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** Which log lines the worker makes. */
@@ -84,6 +86,7 @@ export class DataPlane<Message, Event> {
       settings: options.settings,
       tunName: options.tunName,
       tunOffload: options.tunOffload,
+      validatesChecksums: options.validatesChecksums,
       udp: options.udp,
       logThresholds: options.logThresholds,
       wakeFd: this.#wakeFd,
@@ -112,6 +115,12 @@ export class DataPlane<Message, Event> {
   /** Sends a message to the core. Without effect once the worker is ending. */
   send(message: Message): void {
     if (this.#state === "running") this.#post({ kind: "message", message });
+  }
+
+  /** Changes which log lines the worker makes. Without effect once the worker is ending. */
+  setLogThresholds(thresholds: LogThresholds): void {
+    if (this.#state !== "running") return;
+    this.#post({ kind: "log-thresholds", thresholds });
   }
 
   /** Gives the interface its addresses and routes again, which it lost while it was down. */

@@ -8,6 +8,7 @@ import {
   unreachable,
 } from "../base/mod.ts";
 import { BusyMeter } from "./busy_meter.ts";
+import type { ChecksumAudit } from "./checksum_audit.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlChannel } from "./control_channel.ts";
 import {
@@ -26,6 +27,7 @@ import type { ReceiveRing } from "./receive_ring.ts";
 import type { TunDevice } from "./tun_device.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import type { UdpSockets } from "./udp_sockets.ts";
+import type { WorkerLog } from "./worker_log.ts";
 import type { DataPlaneSnapshot, ToWorker } from "./worker_protocol.ts";
 
 /** After so many packets of the TUN device something else gets its turn. The last read may make 256 more. */
@@ -43,6 +45,8 @@ export interface Tunnel {
   readonly device: TunDevice;
   /** Addresses, routes and rules. */
   readonly network: NetworkConfig;
+  /** Looks at the checksums of inner packets, if anybody wants to know. */
+  readonly audit: ChecksumAudit | undefined;
 }
 
 /** What an event loop is made of. */
@@ -65,6 +69,8 @@ export interface EventLoopParts<Message, Event> {
   readonly counters: IoCounters;
   /** Where log lines go. */
   readonly log: Logger;
+  /** Decides which log lines there are. */
+  readonly logs: WorkerLog;
 }
 
 /**
@@ -170,7 +176,7 @@ export class EventLoop<Message, Event> {
       if (fd === control.wakeFd) this.#takeMessages(now);
       else if (fd === tunnel?.device.fd) hasPackets = true;
     }
-    if (hasPackets && tunnel) this.#readPackets(tunnel.device, now);
+    if (hasPackets && tunnel) this.#readPackets(tunnel, now);
     for (let i = 0; i < ready; i++) {
       const at = this.#catchUp();
       const socket = this.#sockets.get(epoll.readyFd(i));
@@ -195,6 +201,8 @@ export class EventLoop<Message, Event> {
       case "message":
         core.handleMessage(message.message as Message, now);
         return this.#drain();
+      case "log-thresholds":
+        return this.#parts.logs.setThresholds(message.thresholds);
       case "snapshot":
         return control.publish({
           kind: "snapshot",
@@ -221,7 +229,7 @@ export class EventLoop<Message, Event> {
     };
   }
 
-  #readPackets(device: TunDevice, now: Instant): void {
+  #readPackets({ device, audit }: Tunnel, now: Instant): void {
     const { core, sockets } = this.#parts;
     const { bytes, frame } = device;
     for (let taken = 0; taken < PACKETS_PER_TURN; taken += frame.count) {
@@ -230,6 +238,7 @@ export class EventLoop<Message, Event> {
       if (verdict === "skip") continue;
       while (frame.next()) {
         const { packetAt, packetEnd } = frame;
+        audit?.inspect(packetAt, packetEnd);
         core.handlePacket(bytes, packetAt, packetEnd, now, sockets, device);
       }
     }

@@ -1,12 +1,6 @@
-import { type Logger, Queue } from "../base/mod.ts";
+import type { Logger } from "../base/mod.ts";
+import { LineQueue, writeAll } from "./line_queue.ts";
 import { messageOf } from "./portal_dial.ts";
-import { settlesWithin } from "./settles_within.ts";
-
-/** Lines that may wait for the disk; more are dropped. The same as for the spool. */
-const LINE_QUEUE_LIMIT = 10_000;
-
-/** Lines written by one system call. */
-const LINES_PER_WRITE = 1_000;
 
 /** Longest wait for the disk at the end, in ms. */
 const CLOSE_LIMIT_MS = 5_000;
@@ -23,9 +17,8 @@ const FILE_MODE = 0o640;
 export class LineFile {
   readonly #path: string;
   readonly #log: Logger;
-  readonly #lines = new Queue<string>(LINE_QUEUE_LIMIT);
+  readonly #lines: LineQueue;
   #file: Deno.FsFile | undefined;
-  #worker: Promise<void> | undefined;
   #isFailing = false;
   #mustReopen = false;
 
@@ -33,12 +26,18 @@ export class LineFile {
   constructor(path: string, log: Logger) {
     this.#path = path;
     this.#log = log;
+    this.#lines = new LineQueue(
+      (bytes) => this.#append(bytes),
+      (error) => {
+        this.#closeFile();
+        this.#noteFailure(messageOf(error));
+      },
+    );
   }
 
   /** Appends a line, soon. */
   write(line: string): void {
-    if (!this.#lines.push(line)) return this.#noteFailure("it is too slow");
-    this.#worker ??= this.#work();
+    if (!this.#lines.push(line)) this.#noteFailure("it is too slow");
   }
 
   /** Opens the file anew with the next line. */
@@ -48,28 +47,9 @@ export class LineFile {
 
   /** Waits until all is written, but not for ever. */
   async close(): Promise<void> {
-    if (this.#worker) await settlesWithin(this.#worker, CLOSE_LIMIT_MS);
+    await this.#lines.flush(CLOSE_LIMIT_MS);
     this.#lines.clear();
     this.#closeFile();
-  }
-
-  async #work(): Promise<void> {
-    while (this.#lines.length > 0) {
-      const lines: string[] = [];
-      for (let i = 0; i < LINES_PER_WRITE; i++) {
-        const line = this.#lines.shift();
-        if (line === undefined) break;
-        lines.push(`${line}\n`);
-      }
-      try {
-        await this.#append(new TextEncoder().encode(lines.join("")));
-        this.#isFailing = false;
-      } catch (error) {
-        this.#closeFile();
-        this.#noteFailure(messageOf(error));
-      }
-    }
-    this.#worker = undefined;
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
@@ -83,9 +63,8 @@ export class LineFile {
       mode: FILE_MODE,
     });
     const file = this.#file;
-    for (let at = 0; at < bytes.length;) {
-      at += await file.write(bytes.subarray(at));
-    }
+    await writeAll(file, bytes);
+    this.#isFailing = false;
   }
 
   #closeFile(): void {

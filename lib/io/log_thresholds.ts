@@ -13,7 +13,7 @@ const RANKS: Readonly<Record<LogLevel | "off", number>> = {
 export interface LogThresholds {
   /** The least important level kept. */
   readonly fallback: LogLevel | "off";
-  /** Other levels for targets that start so; the longest match wins. */
+  /** Other levels for targets that start so; the longest match wins, of equal ones the last. */
   readonly targets: readonly (readonly [
     prefix: string,
     level: LogLevel | "off",
@@ -27,7 +27,7 @@ export function thresholdOf(
 ): number {
   let best = { length: -1, level: thresholds.fallback };
   for (const [prefix, level] of thresholds.targets) {
-    if (target.startsWith(prefix) && prefix.length > best.length) {
+    if (target.startsWith(prefix) && prefix.length >= best.length) {
       best = { length: prefix.length, level };
     }
   }

@@ -39,6 +39,7 @@
  *
  * @module
  */
+export { BufferLimits, type KernelNumbers } from "./buffer_limits.ts";
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
@@ -66,6 +67,7 @@ export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
 export type { LinkState } from "./link_messages.ts";
 export { LinkProbe } from "./link_probe.ts";
 export { LineFile } from "./line_file.ts";
+export { LineQueue, streamQueue } from "./line_queue.ts";
 export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
@@ -77,7 +79,7 @@ export type {
   RelayRoleSettings,
   TunnelRoleSettings,
 } from "./roles.ts";
-export { TUN_NAME } from "./tun_device.ts";
+export { TUN_NAME, tunObstacle } from "./tun_device.ts";
 export type { UdpOptions } from "./udp_socket.ts";
 export type { MainPort } from "./udp_sockets.ts";
 export type {
@@ -91,6 +93,7 @@ export {
   type PortalConnectionOptions,
   type PortalEvent,
 } from "./portal_connection.ts";
+export { messageOf } from "./portal_dial.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
 export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";

@@ -210,7 +210,7 @@ export class SendRing {
     this.#counters.increment("send-segments-refused");
     if (++this.#refusalsInARow !== REFUSALS_IN_A_ROW) return;
     this.#segments = false;
-    this.#log.log("warn", "Kernel refuses groups of datagrams");
+    this.#log.log("info", "Kernel refuses groups of datagrams");
   }
 
   #noteRefused(code: number, count: number): void {

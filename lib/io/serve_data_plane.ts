@@ -5,6 +5,7 @@ import {
   type Logger,
   type RandomSource,
 } from "../base/mod.ts";
+import { ChecksumAudit } from "./checksum_audit.ts";
 import { Clock, SYSTEM_RANDOM } from "./clock.ts";
 import { ControlChannel } from "./control_channel.ts";
 import type { Core } from "./core.ts";
@@ -118,6 +119,7 @@ function run(
       tunnel,
       counters,
       log,
+      logs,
     },
     mainSockets,
   );
@@ -131,7 +133,7 @@ function run(
 
 function openTunnel(
   name: string,
-  { tunOffload = true }: StartMessage,
+  { tunOffload = true, validatesChecksums = false }: StartMessage,
   memory: NativeMemory,
   counters: IoCounters,
   log: Logger,
@@ -144,7 +146,10 @@ function openTunnel(
   const network = new NetworkConfig(name, log);
   cleanups.push(() => network.close());
   network.prepare({ flush: name === TUN_NAME });
-  return { device, network };
+  const audit = validatesChecksums
+    ? new ChecksumAudit(device.bytes, log)
+    : undefined;
+  return { device, network, audit };
 }
 
 function coreFor(

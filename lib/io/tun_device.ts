@@ -167,12 +167,30 @@ export class TunDevice implements PacketSink {
   }
 }
 
+/** Tells what keeps an interface of this name from being created. Creates nothing; one that is there is attached to for a moment. */
+export function tunObstacle(name: string): KernelRefusedError | undefined {
+  const fd = tryOpenNode();
+  if (fd < 0) return openRefusal(errno());
+  const isThere = libc().if_nametoindex(cString(name)) !== 0;
+  const refusal = isThere ? attach(fd, name) : undefined;
+  libc().close(fd);
+  return refusal;
+}
+
 function openInterface(name: string): number {
+  const fd = openNode();
+  const refusal = attach(fd, name);
+  if (refusal === undefined) return fd;
+  libc().close(fd);
+  throw refusal;
+}
+
+/** Makes a descriptor of the node that of an interface, or returns why not. */
+function attach(fd: number, name: string): KernelRefusedError | undefined {
   assert(
     name.length > 0 && name.length <= NAME_LIMIT,
     "An interface name must have 1 to 15 characters",
   );
-  const fd = openNode();
   const request = new Uint8Array(IFREQ_BYTES);
   request.set(cString(name));
   new DataView(request.buffer).setUint16(
@@ -180,11 +198,8 @@ function openInterface(name: string): number {
     IFF_TUN_NO_PI_VNET_HDR,
     true,
   );
-  if (libc().ioctl(fd, TUNSETIFF, request) === 0) return fd;
-
-  const code = errno();
-  libc().close(fd);
-  throw attachRefusal(name, code);
+  if (libc().ioctl(fd, TUNSETIFF, request) === 0) return undefined;
+  return attachRefusal(name, errno());
 }
 
 function attachRefusal(name: string, code: number): KernelRefusedError {
@@ -202,17 +217,20 @@ function openNode(): number {
   }
   if (fd >= 0) return fd;
 
-  const code = errno();
+  throw openRefusal(errno());
+}
+
+function openRefusal(code: number): KernelRefusedError {
   const operation = `open ${NODE}`;
   switch (code) {
     case ENOENT:
     case ENODEV:
     case ENXIO:
-      throw new TunMissingError(operation, code);
+      return new TunMissingError(operation, code);
     case EACCES:
-      throw new TunForbiddenError(operation, code);
+      return new TunForbiddenError(operation, code);
     default:
-      throw kernelRefusal(operation, code);
+      return kernelRefusal(operation, code);
   }
 }
 

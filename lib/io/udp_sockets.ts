@@ -9,7 +9,7 @@ import {
   type SocketAddress,
   type Transmit,
 } from "../base/mod.ts";
-import { EADDRINUSE } from "./errno.ts";
+import { EADDRINUSE, EAFNOSUPPORT } from "./errno.ts";
 import { KernelRefusedError, MissingCapabilityError } from "./errors.ts";
 import type { IoCounters } from "./io_counters.ts";
 import type { NativeMemory } from "./native_memory.ts";
@@ -223,10 +223,16 @@ export class UdpSockets implements DatagramSink {
   }
 
   #logRefusal(family: IpFamily, cause: KernelRefusedError): void {
-    this.#log.log("warn", "Address family not available", {
-      family,
-      reason: cause.message,
-    });
+    // A host without IPv6 is so on purpose.
+    const isOnPurpose = cause.errno === EAFNOSUPPORT;
+    this.#log.log(
+      isOnPurpose ? "info" : "warn",
+      "Address family not available",
+      {
+        family,
+        reason: cause.message,
+      },
+    );
   }
 }
 

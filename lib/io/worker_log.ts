@@ -17,9 +17,11 @@ const PERIOD_MS = 1_000;
 /** Sends log lines to the main thread, and counts those of a flood instead. */
 export class WorkerLog {
   readonly #channel: ControlChannel;
-  readonly #thresholds: LogThresholds;
   readonly #counters: IoCounters;
   readonly #clock: Clock;
+  /** By target. Their ranks follow the thresholds. */
+  readonly #loggers = new Map<string, TargetLogger>();
+  #thresholds: LogThresholds;
   #periodStart: Instant;
   #lines = 0;
 
@@ -39,19 +41,25 @@ export class WorkerLog {
 
   /** Returns a logger whose lines carry `target`. */
   logger(target: string): Logger {
-    const threshold = thresholdOf(this.#thresholds, target);
-    return {
-      enabled: (level) => rankOf(level) >= threshold,
-      log: (level, message, fields = {}) => {
-        if (rankOf(level) >= threshold) {
-          this.#send(level, target, message, fields);
-        }
-      },
-      child: (part) => this.logger(part),
-    };
+    let logger = this.#loggers.get(target);
+    if (logger === undefined) {
+      logger = new TargetLogger(target, this);
+      logger.threshold = thresholdOf(this.#thresholds, target);
+      this.#loggers.set(target, logger);
+    }
+    return logger;
   }
 
-  #send(
+  /** Changes which lines pass, also those of loggers that exist. */
+  setThresholds(thresholds: LogThresholds): void {
+    this.#thresholds = thresholds;
+    for (const [target, logger] of this.#loggers) {
+      logger.threshold = thresholdOf(thresholds, target);
+    }
+  }
+
+  /** Sends one line, or counts it in a flood. */
+  send(
     level: LogLevel,
     target: string,
     message: string,
@@ -67,5 +75,31 @@ export class WorkerLog {
       return;
     }
     this.#channel.publish({ kind: "log", level, target, message, fields });
+  }
+}
+
+/** The lines of one target. */
+class TargetLogger implements Logger {
+  /** Rank from which lines pass. */
+  threshold = Infinity;
+  readonly #target: string;
+  readonly #log: WorkerLog;
+
+  constructor(target: string, log: WorkerLog) {
+    this.#target = target;
+    this.#log = log;
+  }
+
+  enabled(level: LogLevel): boolean {
+    return rankOf(level) >= this.threshold;
+  }
+
+  log(level: LogLevel, message: string, fields: LogFields = {}): void {
+    if (!this.enabled(level)) return;
+    this.#log.send(level, this.#target, message, fields);
+  }
+
+  child(target: string): Logger {
+    return this.#log.logger(target);
   }
 }

@@ -23,6 +23,8 @@ export interface StartMessage {
   readonly tunName: string | undefined;
   /** Whether large packets may cross it; yes unless told. */
   readonly tunOffload: boolean | undefined;
+  /** Whether checksums of packets from it are looked at; no unless told. */
+  readonly validatesChecksums: boolean | undefined;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** Which log lines to make. */
@@ -37,6 +39,8 @@ export interface StartMessage {
 export type ToWorker =
   /** For the core. */
   | { readonly kind: "message"; readonly message: unknown }
+  /** Make these log lines from now on. */
+  | { readonly kind: "log-thresholds"; readonly thresholds: LogThresholds }
   /** Answer with a snapshot under this number; `detailed` also describes each peer. */
   | {
     readonly kind: "snapshot";

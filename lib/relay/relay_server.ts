@@ -121,7 +121,7 @@ export class RelayServer {
 
   /** Ends the allocation on a port that the shell cannot open, and gives the port to nobody else. */
   handlePortUnavailable(port: number): void {
-    this.#log.log("warn", "Cannot use a port for allocations", { port });
+    this.#log.log("info", "Cannot use a port for allocations", { port });
     this.#allocations.excludePort(port);
   }
 

@@ -333,7 +333,8 @@ export class Allocation {
 
   #handleRejection(): void {
     const fields = { relay: this.#id };
-    this.#log.log("warn", "The relay rejected our credentials", fields);
+    // A relay that restarted does so until the portal has told us its new ones.
+    this.#log.log("info", "The relay rejected our credentials", fields);
     this.#requester.forgetCredentials();
     this.#invalidate();
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type GatewaySettings,
   readGatewaySettings,
+  readTelemetry,
 } from "../../lib/cli/gateway_settings.ts";
 import { SettingsReader } from "../../lib/cli/settings.ts";
 import { formatSocketAddress } from "../../lib/base/mod.ts";
@@ -50,13 +51,83 @@ Deno.test("what a gateway cannot use is refused, each setting by name", () => {
     masquerade: "perhaps",
     "health-check-addr": "8080",
     "control-socket": "relative.sock",
+    "udp-recv-buffer-size": "16MB",
+    "udp-send-buffer-size": "4294967296",
+    "no-inc-buf": "maybe",
+    "validate-checksums": "2",
   });
 
   readGatewaySettings(reader, environmentOf({}));
 
   assert.deepEqual(
-    reader.problems.map((it) => /Cannot use ([a-z-]+)/.exec(it)?.[1]),
-    ["tun-name", "masquerade", "health-check-addr", "control-socket"],
+    reader.problems.map((it) => /Cannot use --([a-z-]+)/.exec(it)?.[1]),
+    [
+      "tun-name",
+      "masquerade",
+      "health-check-addr",
+      "control-socket",
+      "udp-recv-buffer-size",
+      "udp-send-buffer-size",
+      "no-inc-buf",
+      "validate-checksums",
+    ],
+  );
+});
+
+Deno.test("[ops 1.1] buffer sizes, limits and checksums are as Firezone's gateway has them unless told otherwise", () => {
+  const { udpBuffers, raisesBufferLimits, validatesChecksums } = read({});
+  const told = read({
+    "udp-recv-buffer-size": "1048576",
+    "udp-send-buffer-size": "65536",
+    "no-inc-buf": "TRUE",
+    "validate-checksums": "Yes",
+  });
+
+  assert.deepEqual(udpBuffers, {});
+  assert.equal(raisesBufferLimits, true);
+  assert.equal(validatesChecksums, false);
+  assert.deepEqual(told.udpBuffers, {
+    receiveBufferBytes: 1_048_576,
+    sendBufferBytes: 65_536,
+  });
+  assert.equal(told.raisesBufferLimits, false);
+  assert.equal(told.validatesChecksums, true);
+});
+
+Deno.test("gateways with interface names of their own share neither socket nor state", () => {
+  const [first, second] = [read({}), read({ "tun-name": "fz1" })];
+
+  assert.notEqual(first.controlSocket, second.controlSocket);
+  assert.equal(first.stateDirectory, "/var/lib/firezone");
+  assert.equal(second.stateDirectory, "/var/lib/firezone/fz1");
+});
+
+Deno.test("[ops 1.1] settings of telemetry are accepted, and whoever expects metrics there is told where they are", () => {
+  const telemetry = (raw: Readonly<Record<string, string>>) => {
+    const reader = readerOf(raw);
+    const notices = readTelemetry(reader);
+    return { notices: notices.length, problems: reader.problems.length };
+  };
+
+  assert.deepEqual(telemetry({}), { notices: 0, problems: 0 });
+  assert.deepEqual(telemetry({ metrics: "sentry", "no-telemetry": "true" }), {
+    notices: 0,
+    problems: 0,
+  });
+  for (const metrics of ["stdout", "otel-collector", "OTEL-Collector"]) {
+    assert.deepEqual(telemetry({ metrics }), { notices: 1, problems: 0 });
+  }
+  assert.deepEqual(telemetry({ "otlp-grpc-endpoint": "collector:4317" }), {
+    notices: 1,
+    problems: 0,
+  });
+  assert.deepEqual(
+    telemetry({
+      "otlp-grpc-endpoint": "http://x",
+      metrics: "x",
+      "no-telemetry": "x",
+    }),
+    { notices: 0, problems: 3 },
   );
 });
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { PROGRAM_FROM_SOURCE } from "../../scripts/lab/firezone_lab.ts";
-import { type CommandResult, Lab } from "../../scripts/lab/lab.ts";
-import type { LabProcess } from "../../scripts/lab/lab_process.ts";
+import { ProgramBox, sentences } from "../support/program_box.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -15,8 +14,8 @@ const POLICY_PATH =
 /** Fifteen retries of one second, and the start. */
 const GIVES_UP_MS = 30_000;
 
-Deno.test("wrong usage is explained in full and ends with 2", async () => {
-  await using box = await Box.create();
+Deno.test("[ops 1.1] wrong usage is explained in full and ends with 2", async () => {
+  await using box = await ProgramBox.create("fzbad");
 
   const flags = await box.run(["--nope", "--api-url", "ftp://portal"], {});
   const directive = await box.run([], { RUST_LOG: "loud" });
@@ -26,29 +25,30 @@ Deno.test("wrong usage is explained in full and ends with 2", async () => {
   assert.match(flags.stderr, /Unknown option: --nope/);
   assert.match(
     flags.stderr,
-    /Cannot use api-url: "ftp:\/\/portal" is not a URL with the scheme/,
+    /Cannot use --api-url: "ftp:\/\/portal" is not a URL with the scheme/,
   );
   assert.equal(directive.code, EXIT_USAGE);
-  assert.match(directive.stderr, /Cannot use log-filter: "loud"/);
+  assert.match(directive.stderr, /Cannot use RUST_LOG: "loud"/);
   assert.equal(portal.code, EXIT_USAGE);
   assert.match(portal.stderr, /--policy FILE/);
-  assert.match(portal.stderr, /Cannot use listen: "here"/);
+  assert.match(portal.stderr, /Cannot use --listen: "here"/);
 });
 
-Deno.test("a start without token says which variable to set", async () => {
-  await using box = await Box.create();
+Deno.test("[ops 1.3] a start without token says which variable to set", async () => {
+  await using box = await ProgramBox.create("fzbad");
 
   const { code, stderr } = await box.run([], { FIREZONE_ID: "test" });
 
   assert.equal(code, EXIT_FAILED);
   assert.deepEqual(sentences(stderr), [
     "firezone-gateway: Cannot start without a token: " +
-    "set FIREZONE_TOKEN to the token that the portal shows",
+    "set FIREZONE_TOKEN to the one that the portal shows " +
+    "(Failed to read `FIREZONE_TOKEN` systemd credential: `CREDENTIALS_DIRECTORY` not provided)",
   ]);
 });
 
-Deno.test("a start without CAP_NET_ADMIN says to use setcap, with and without the early check", async () => {
-  await using box = await Box.create();
+Deno.test("[ops 1.3] a start without CAP_NET_ADMIN says to use setcap, with and without the early check", async () => {
+  await using box = await ProgramBox.create("fzbad");
   const without = [
     "setpriv",
     "--bounding-set=-net_admin",
@@ -71,8 +71,8 @@ Deno.test("a start without CAP_NET_ADMIN says to use setcap, with and without th
   }
 });
 
-Deno.test("a host without /dev/net/tun is told how to get it", async () => {
-  await using box = await Box.create();
+Deno.test("[ops 1.3] a host without /dev/net/tun is told how to get it", async () => {
+  await using box = await ProgramBox.create("fzbad");
   const hide = [
     "unshare",
     "--mount",
@@ -95,8 +95,8 @@ Deno.test("a host without /dev/net/tun is told how to get it", async () => {
   assert.equal(sentences(stderr).length, 1, stderr);
 });
 
-Deno.test("a second gateway on the host is told so; the first gives up on a portal that is not there and leaves nothing behind", async () => {
-  await using box = await Box.create();
+Deno.test("[ops 1.3] a second gateway on the host is told so; the first gives up on a portal that is not there and leaves nothing behind", async () => {
+  await using box = await ProgramBox.create("fzbad");
   const env = { ...GATEWAY_ENV, FIREZONE_API_URL: NO_PORTAL };
   const before = await box.network();
 
@@ -115,8 +115,8 @@ Deno.test("a second gateway on the host is told so; the first gives up on a port
   assert.equal(await box.network(), before);
 });
 
-Deno.test("a token that the portal refuses ends the gateway at once, and is not printed", async () => {
-  await using box = await Box.create();
+Deno.test("[ops 1.3] a token that the portal refuses ends the gateway at once with a sentence, even with logs off, and is not printed", async () => {
+  await using box = await ProgramBox.create("fzbad");
   const portal = box.start([
     "portal",
     "--policy",
@@ -130,6 +130,7 @@ Deno.test("a token that the portal refuses ends the gateway at once, and is not 
   const { code, stdout, stderr } = await box.run([], {
     ...GATEWAY_ENV,
     FIREZONE_API_URL: `ws://${PORTAL}`,
+    RUST_LOG: "off",
   });
 
   assert.equal(code, EXIT_FAILED);
@@ -137,12 +138,13 @@ Deno.test("a token that the portal refuses ends the gateway at once, and is not 
     stderr,
     /^firezone-gateway: Authentication token invalid.*FIREZONE_TOKEN$/m,
   );
-  assert.doesNotMatch(stdout + stderr, new RegExp(GATEWAY_ENV.FIREZONE_TOKEN));
+  assert.equal(stdout, "");
+  assert.doesNotMatch(stderr, new RegExp(GATEWAY_ENV.FIREZONE_TOKEN));
   assert.equal(await box.network(), before);
 });
 
 Deno.test("a policy file that cannot be used is refused with the place of each mistake", async () => {
-  await using box = await Box.create();
+  await using box = await ProgramBox.create("fzbad");
   const path = await Deno.makeTempFile({ suffix: ".json" });
   await Deno.writeTextFile(path, '{"secret":"short","sites":[{}]}');
 
@@ -156,67 +158,9 @@ Deno.test("a policy file that cannot be used is refused with the place of each m
   assert.match(absent.stderr, /Cannot read the policy file/);
 });
 
+/** A token that no portal gave. */
 const GATEWAY_ENV = {
   FIREZONE_TOKEN: "wrong-token",
   FIREZONE_ID: "test",
   RUST_LOG: "debug",
 };
-
-/** A namespace of its own, and the program in it. */
-class Box implements AsyncDisposable {
-  readonly #lab = new Lab("fzbad");
-
-  static async create(): Promise<Box> {
-    const box = new Box();
-    await box.#lab.addBox("host");
-    return box;
-  }
-
-  /** Runs the program to its end. */
-  run(
-    args: readonly string[],
-    env: Readonly<Record<string, string>>,
-  ): Promise<CommandResult> {
-    return this.runProgram([...PROGRAM_FROM_SOURCE, ...args], env);
-  }
-
-  /** Runs a command to its end, with nothing of our own environment's settings. */
-  runProgram(
-    command: readonly string[],
-    env: Readonly<Record<string, string>>,
-  ): Promise<CommandResult> {
-    const variables = Object.entries({ NO_COLOR: "1", ...env }).map(([k, v]) =>
-      `${k}=${v}`
-    );
-    return this.#lab.run("host", "env", ...variables, ...command);
-  }
-
-  /** Starts the program. */
-  start(
-    args: readonly string[],
-    env: Readonly<Record<string, string>>,
-  ): LabProcess {
-    const command = [...PROGRAM_FROM_SOURCE, ...args];
-    return this.#lab.spawn("host", "program", command, {
-      NO_COLOR: "1",
-      ...env,
-    });
-  }
-
-  /** Describes interfaces, rules and routes of the namespace. */
-  async network(): Promise<string> {
-    const queries = ["link", "rule", "-6 rule", "route show table all"];
-    const answers = queries.map((query) =>
-      this.#lab.must("host", "ip", ...query.split(" "))
-    );
-    return (await Promise.all(answers)).join("\n");
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#lab[Symbol.asyncDispose]();
-  }
-}
-
-function sentences(stderr: string): string[] {
-  return stderr.split("\n").filter((line) => line !== "");
-}

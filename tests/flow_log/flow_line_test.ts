@@ -7,6 +7,7 @@ import {
   type FlowOpened,
   flowRecord,
 } from "../../lib/flow_log/mod.ts";
+import { LogFilter } from "../../lib/cli/log_filter.ts";
 import { LogSink } from "../../lib/cli/log_sink.ts";
 import { CLAIMS } from "../support/ingest_token.ts";
 
@@ -140,12 +141,15 @@ Deno.test("a line for machines is one JSON object with the names of the log line
 
 function humanLine(report: FlowOpened | FlowClosed): string {
   const lines: string[] = [];
-  const sink = new LogSink(
-    { fallback: "info", targets: [["flow_logs", "trace"]] },
-    "human",
-    (line) => lines.push(line),
-    () => new Date("2026-08-18T00:00:03Z"),
-  );
+  const sink = new LogSink({
+    filter: new LogFilter({
+      fallback: "info",
+      targets: [["flow_logs", "trace"]],
+    }),
+    format: "human",
+    write: (line) => lines.push(line) > 0,
+    clock: () => new Date("2026-08-18T00:00:03Z"),
+  });
   const { message, fields } = flowLine(report);
   sink.logger("flow_logs").log("trace", message, fields);
   assert.equal(lines.length, 1);

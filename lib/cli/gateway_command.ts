@@ -1,0 +1,199 @@
+import { FLOW_SPOOL_ROOT } from "../io/mod.ts";
+import {
+  API_URL,
+  ID,
+  LOG_FILTER,
+  LOG_FORMAT,
+  NAME,
+  NO_CHECK,
+  TOKEN,
+} from "./common_options.ts";
+import type { CommandSpec, OptionGroup, OptionSpec } from "./options.ts";
+
+const PORTAL: OptionGroup = {
+  title: "Portal and identity",
+  options: [
+    API_URL,
+    NAME,
+    ID,
+    {
+      name: "max-partition-time",
+      short: "m",
+      env: "FIREZONE_MAX_PARTITION_TIME",
+      value: "DURATION",
+      help:
+        "How long to go on without the portal after having been connected, such as 90m, 1h 30m or 30d",
+      fallback: "24h",
+    },
+  ],
+};
+
+const HOST: OptionGroup = {
+  title: "This host",
+  options: [
+    {
+      name: "tun-name",
+      env: "FIREZONE_TUN_NAME",
+      value: "NAME",
+      help:
+        "Name of the tunnel's interface. Several gateways share a host when each has a name of its own here; identity, control socket and routes are then each gateway's own, too",
+      fallback: "tun-firezone",
+    },
+    {
+      name: "masquerade",
+      env: "FIREZONE_MASQUERADE",
+      value: "on|off",
+      help:
+        "Whether resources see the gateway's address. With off they see the client's, and your network has to route it back",
+      fallback: "on",
+    },
+    {
+      name: "no-inc-buf",
+      env: "FIREZONE_NO_INC_BUF",
+      help:
+        "Leave the host's limits for socket buffers alone; otherwise they are raised to 16 MiB for receiving and 2 MiB for sending while the gateway runs",
+    },
+    {
+      name: "udp-recv-buffer-size",
+      env: "FIREZONE_UDP_RECV_BUFFER_SIZE",
+      value: "BYTES",
+      help: "Receive buffer asked for, each UDP socket",
+      fallback: "16777216",
+    },
+    {
+      name: "udp-send-buffer-size",
+      env: "FIREZONE_UDP_SEND_BUFFER_SIZE",
+      value: "BYTES",
+      help: "Send buffer asked for, each UDP socket",
+      fallback: "2097152",
+    },
+    {
+      name: "check",
+      help:
+        "Validate the settings and this host, print a short list and exit: 0 if the gateway can start, 1 or 2 if not. Changes nothing",
+    },
+    NO_CHECK,
+  ],
+};
+
+const HEALTH: OptionGroup = {
+  title: "Health and control",
+  options: [
+    {
+      name: "health-check-addr",
+      env: "HEALTH_CHECK_ADDR",
+      value: "ADDR:PORT",
+      help: "Where /healthz, /readyz and /metrics are served",
+      fallback: "0.0.0.0:8080",
+    },
+    {
+      name: "control-socket",
+      env: "FIREZONE_CONTROL_SOCKET",
+      value: "PATH",
+      help: "Unix socket for commands such as status",
+      fallback: "gateway.sock in $RUNTIME_DIRECTORY, else in /run/firezone",
+    },
+  ],
+};
+
+const FLOW_LOGS: readonly OptionSpec[] = [
+  {
+    name: "flow-logs",
+    env: "FIREZONE_FLOW_LOGS",
+    help:
+      "Log each TCP and UDP flow, also when the account has flow logs disabled",
+  },
+  {
+    name: "flow-log-file",
+    env: "FIREZONE_FLOW_LOG_FILE",
+    value: "PATH",
+    help:
+      "Append each flow to a file as one line of JSON; - for standard output. Rotate it by renaming, or send SIGHUP",
+  },
+  {
+    name: "flow-log-spool",
+    env: "FIREZONE_FLOW_LOG_SPOOL",
+    value: "DIR",
+    help: "Where flow records for the portal wait for their upload",
+    fallback: FLOW_SPOOL_ROOT,
+  },
+];
+
+const LOGS: OptionGroup = {
+  title: "Logs",
+  options: [
+    LOG_FORMAT,
+    LOG_FILTER,
+    ...FLOW_LOGS,
+    {
+      name: "validate-checksums",
+      env: "FIREZONE_VALIDATE_CHECKSUMS",
+      help:
+        "Warn of packets from this host with a wrong IPv4, TCP or UDP checksum. For finding faults: it costs speed",
+    },
+  ],
+};
+
+/** What Firezone's own gateway takes and we have no use for. */
+const TELEMETRY: OptionGroup = {
+  title: "Telemetry (for compatibility: nothing is ever sent to any vendor)",
+  options: [
+    {
+      name: "no-telemetry",
+      env: "FIREZONE_NO_TELEMETRY",
+      help: "Without effect: there is no telemetry to switch off",
+    },
+    {
+      name: "metrics",
+      env: "FIREZONE_METRICS",
+      value: "sentry|stdout|otel-collector",
+      help: "Without effect: metrics are served at /metrics, see above",
+    },
+    {
+      name: "otlp-grpc-endpoint",
+      env: "OTLP_GRPC_ENDPOINT",
+      value: "HOST:PORT",
+      help:
+        "Without effect: let your OpenTelemetry collector scrape /metrics instead",
+    },
+  ],
+};
+
+/** The gateway, the reason for this program. */
+export const GATEWAY_COMMAND: CommandSpec = {
+  command: "",
+  summary: "Firezone-compatible zero-trust WireGuard gateway",
+  positional: TOKEN,
+  groups: [PORTAL, HOST, HEALTH, LOGS, TELEMETRY],
+  guide: [
+    "First steps:",
+    "  1. Create a gateway token in the portal: Sites, your site, Deploy a gateway.",
+    "  2. Allow the program to manage the network, again after each update:",
+    "       sudo setcap cap_net_admin+eip ./firezone-gateway",
+    "  3. See whether this host is ready:",
+    "       FIREZONE_TOKEN=... ./firezone-gateway --check",
+    "  4. Run it:",
+    "       FIREZONE_TOKEN=... ./firezone-gateway",
+    "  Variables are safer than the argument for the token: all users of the host",
+    "  see the arguments of programs. Under systemd, neither is needed:",
+    "       LoadCredential=FIREZONE_TOKEN:/etc/firezone/gateway-token",
+    "       AmbientCapabilities=CAP_NET_ADMIN",
+    "",
+    "A flag beats its variable, and an empty variable counts as unset. Switches take",
+    "true, yes, on, 1 or false, no, off, 0: --flow-logs=no, FIREZONE_FLOW_LOGS=yes.",
+    "Feature overrides FZFF_... of Firezone's own gateway are accepted; none of them",
+    "concerns what this gateway does.",
+    "",
+    "Signals: SIGTERM and SIGINT take leave of all clients and end the program.",
+    "SIGHUP opens the flow log file anew and looks for changes of the network.",
+    "SIGUSR2 switches the log to debug, and back to what is configured.",
+    "Exit codes: 0 stopped on request, 1 cannot start or go on, 2 wrong usage.",
+  ],
+  examples: [
+    "FIREZONE_ID=edge-1 FIREZONE_TOKEN=... firezone-gateway",
+    "FIREZONE_TOKEN=... firezone-gateway --api-url wss://portal.example --log-format json",
+    "RUST_LOG=info,ice=debug FIREZONE_TOKEN=... firezone-gateway",
+    "FIREZONE_ID=edge-2 FIREZONE_TOKEN=... firezone-gateway --tun-name fz-edge2 \\",
+    "    --health-check-addr 127.0.0.1:8082   # a second gateway on one host",
+  ],
+};
