@@ -1,4 +1,4 @@
-import { linkNamed, type LinkState, linkStateOf } from "./link_messages.ts";
+import { linkNamed, type LinkState, linkStateOf } from "./link_state.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 
 /** Asks the kernel about one network interface. Needs no capability. */
@@ -13,7 +13,8 @@ export class LinkProbe {
 
   /** Returns how the interface is at present. */
   read(): LinkState {
-    const reply = this.#netlink.find(linkNamed(this.#name));
+    const replies = this.#netlink.ask(linkNamed(this.#name));
+    const [reply] = typeof replies === "number" ? [] : replies;
     return reply ? linkStateOf(reply) : { state: "missing", drops: 0 };
   }
 

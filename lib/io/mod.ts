@@ -64,7 +64,7 @@ export {
 } from "./errors.ts";
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
-export type { LinkState } from "./link_messages.ts";
+export type { LinkState } from "./link_state.ts";
 export { LinkProbe } from "./link_probe.ts";
 export { LineFile } from "./line_file.ts";
 export { LineQueue, streamQueue } from "./line_queue.ts";

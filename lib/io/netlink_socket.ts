@@ -74,13 +74,6 @@ export class NetlinkSocket {
     return code === 0 ? entries : code;
   }
 
-  /** Asks for one entry. Returns it, or `undefined` when there is none. */
-  find(request: NetlinkRequest): NetlinkReply | undefined {
-    let found: NetlinkReply | undefined;
-    const code = this.#exchange(request, (reply) => found ??= reply);
-    return code === 0 ? found : undefined;
-  }
-
   /** Closes the socket. */
   close(): void {
     libc().close(this.#fd);

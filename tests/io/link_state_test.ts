@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { linkNamed, linkStateOf } from "../../lib/io/link_messages.ts";
+import { linkNamed, linkStateOf } from "../../lib/io/link_state.ts";
 import { encodeNetlink } from "../../lib/io/netlink_message.ts";
 
 Deno.test("an interface is asked for by its name", () => {
