@@ -66,6 +66,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly networkNews: (() => News) | undefined;
   /** Makes the message that tells the core where the portal is reached, if it cares. */
   readonly portalNews?: (addresses: readonly IpAddress[]) => News;
+  /** Prepares the host once the TUN interface exists. What it returns undoes that. */
+  readonly prepareHost?: (log: Logger) => { stop(): void };
   /** Starts what the role does beside its core. */
   readonly serve: (
     context: NodeContext<Request, News>,
@@ -138,6 +140,8 @@ export async function runNode<Message, Request, Event, News>(
     return EXIT_FAILED;
   }
   process.filter.onChange((thresholds) => plane.setLogThresholds(thresholds));
+  // Not before: holding the interface keeps others with the same one out.
+  const host = node.prepareHost?.(process.sink.logger("host"));
   let isJoined = false;
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {
@@ -180,6 +184,7 @@ export async function runNode<Message, Request, Event, News>(
   unwatch();
   // The portal first: it must not send the peers back to us that hear our goodbye.
   await portal.stop();
+  host?.stop();
   await plane.stop(STOP_LIMIT_MS);
   await service.stop();
   if ("signal" in outcome) {

@@ -66,6 +66,19 @@ export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
 export type { LinkState } from "./link_state.ts";
 export { LinkProbe } from "./link_probe.ts";
+export { seesInput } from "./gateway_table.ts";
+export {
+  type HostProblem,
+  HostSetup,
+  type HostSetupOptions,
+} from "./host_setup.ts";
+export {
+  type DroppingChain,
+  type HostReport,
+  inspectHost,
+  type SwitchState,
+} from "./inspect_host.ts";
+export type { NftChain, NftFamily, NftTable } from "./nft_messages.ts";
 export { LineFile } from "./line_file.ts";
 export { LineQueue, streamQueue } from "./line_queue.ts";
 export { HostDns, type HostDnsPaths } from "./host_dns.ts";
