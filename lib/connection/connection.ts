@@ -143,6 +143,11 @@ export class Connection {
     return this.#state.kind;
   }
 
+  /** When a packet of applications or a change of candidates was last seen. */
+  get lastActivityAt(): Instant {
+    return this.#lastActivityAt;
+  }
+
   /** Whether packets can pass: a path was found and a handshake completed. */
   get isEstablished(): boolean {
     return this.#isEstablished;

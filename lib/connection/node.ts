@@ -359,6 +359,11 @@ export class Node {
     };
   }
 
+  /** Returns when packets of applications were last exchanged with a peer, or candidates changed; `undefined` for one that is not connected. */
+  lastActivityOf(id: PeerId): Instant | undefined {
+    return this.#connections.get(id)?.lastActivityAt;
+  }
+
   /** Describes each connection. Costs some µs for each, so for people, not for every second. */
   describeConnections(now: Instant): ConnectionSnapshot[] {
     return [...this.#connections.values()].map((connection) =>

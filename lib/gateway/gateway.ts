@@ -3,6 +3,7 @@ import {
   type Datagram,
   type DatagramSink,
   earlier,
+  elapsedMs,
   type Epoch,
   type Instant,
   type Logger,
@@ -23,6 +24,7 @@ import type { CreateAuthorization, GatewayInit, Relay } from "../portal/mod.ts";
 import { Authorizations } from "./authorizations.ts";
 import type { Client } from "./client.ts";
 import { ClientDirectory } from "./client_directory.ts";
+import { DRAIN_SILENCE_MS } from "./constants.ts";
 import {
   DataPath,
   type InboundOutcome,
@@ -108,6 +110,8 @@ export class Gateway {
       log,
       dismiss: (client, now) => this.#dismiss(client, now),
       discard: (client) => this.#domains.forget(client.id),
+      isSilent: (client, now) => this.#isSilent(client, now),
+      drained: () => this.#outbox.emit({ kind: "drained" }),
     });
     this.#domains = new DomainService(node, clients, this.#outbox);
     this.#flows = new FlowTracker({
@@ -273,6 +277,8 @@ export class Gateway {
       case "network-changed":
         this.#node.verifyRelays(now);
         return this.#outbox.emit({ kind: "reconnect-portal" });
+      case "drain":
+        return this.#authorizations.drain(now);
       case "domain-resolved":
         return this.#domains.handleResolved(
           message.queryId,
@@ -339,6 +345,11 @@ export class Gateway {
   #dismiss(client: Client, now: Instant): void {
     this.#node.closeConnection(client.id, { goodbye: true }, now);
     this.#forget(client.id, "no-authorizations");
+  }
+
+  #isSilent({ id }: Client, now: Instant): boolean {
+    const at = this.#node.lastActivityOf(id);
+    return at === undefined || elapsedMs(at, now) >= DRAIN_SILENCE_MS;
   }
 
   #forget(clientId: string, reason: CloseReason): void {

@@ -155,6 +155,13 @@ export class FakeGatewayNode implements GatewayNode {
     return this.dueAt;
   }
 
+  /** What `lastActivityOf` returns for each peer. */
+  readonly activity = new Map<string, Instant>();
+
+  lastActivityOf(peer: string): Instant | undefined {
+    return this.activity.get(peer);
+  }
+
   /** What `describeConnections` returns. */
   connections: readonly ConnectionSnapshot[] = [];
 
