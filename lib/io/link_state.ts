@@ -3,9 +3,11 @@ import {
   findAttribute,
   type NetlinkReply,
   type NetlinkRequest,
+  textOf,
 } from "./netlink_message.ts";
 import { readU32LE, readU64LE } from "../base/mod.ts";
 
+const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const IFLA_IFNAME = 3;
 const IFLA_STATS64 = 23;
@@ -46,4 +48,15 @@ export function linkStateOf({ body }: NetlinkReply): LinkState {
     state: isUp ? "up" : "down",
     drops: hasDrops ? readU64LE(stats, STATS_SENT_DROPPED) : 0,
   };
+}
+
+/** Tells whether a message says that the interface of a name does not carry packets. */
+export function isDownOf(
+  { type, body }: Pick<NetlinkReply, "type" | "body">,
+  name: string,
+): boolean {
+  if (type !== RTM_NEWLINK || body.length < FIXED_BYTES) return false;
+  const named = findAttribute(body, FIXED_BYTES, IFLA_IFNAME);
+  const isUp = (readU32LE(body, FLAGS) & IFF_UP) !== 0;
+  return named !== undefined && textOf(named) === name && !isUp;
 }

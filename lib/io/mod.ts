@@ -65,6 +65,25 @@ export {
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
 export type { LinkState } from "./link_state.ts";
+export {
+  askGateway,
+  type ControlAnswer,
+  ControlError,
+  type ControlObstacle,
+} from "./control_client.ts";
+export {
+  type HttpHandler,
+  HttpServer,
+  ListenError,
+  type ListenObstacle,
+} from "./http_server.ts";
+export { type ProcessUsage, processUsage } from "./process_usage.ts";
+export {
+  ServiceManager,
+  type ServiceManagerOptions,
+  type ServiceState,
+} from "./service_manager.ts";
+export { LinkEvents } from "./link_events.ts";
 export { LinkProbe } from "./link_probe.ts";
 export { seesInput } from "./gateway_table.ts";
 export {

@@ -62,3 +62,17 @@ export {
   type ReadinessCheckName,
   type ReadinessInputs,
 } from "./readiness.ts";
+export { answerControl, type ControlTarget } from "./control_api.ts";
+export {
+  answerHealth,
+  describeReadiness,
+  type HealthSource,
+} from "./health_api.ts";
+export {
+  GatewayObserver,
+  type GatewayObserverOptions,
+} from "./gateway_observer.ts";
+export { METRICS } from "./metric_catalogue.ts";
+export { type MetricDefinition, type Sample } from "./metric_definition.ts";
+export { type MetricInputs, type WorkerInputs } from "./metric_inputs.ts";
+export { renderMetrics } from "./metrics_text.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { linkNamed, linkStateOf } from "../../lib/io/link_state.ts";
+import { isDownOf, linkNamed, linkStateOf } from "../../lib/io/link_state.ts";
 import { encodeNetlink } from "../../lib/io/netlink_message.ts";
 
 Deno.test("an interface is asked for by its name", () => {
@@ -28,6 +28,20 @@ Deno.test("an answer that is cut off never throws", () => {
 
     assert.equal(state === "missing", body.length < 16);
   }));
+});
+
+Deno.test("a message tells that an interface is down only of that interface", () => {
+  const message = (flags: number) => {
+    const body = new Uint8Array(16 + 8);
+    body.set([flags], 8);
+    body.set([8, 0, 3, 0, ...new TextEncoder().encode("tun\0")], 16);
+    return { type: 16, body };
+  };
+
+  assert.equal(isDownOf(message(0x02), "tun"), true);
+  assert.equal(isDownOf(message(0x43), "tun"), false);
+  assert.equal(isDownOf(message(0x02), "tun1"), false);
+  assert.equal(isDownOf({ ...message(0x02), type: 20 }, "tun"), false);
 });
 
 /** `ifinfomsg` and `IFLA_STATS64`, whose eighth number counts drops. */
