@@ -52,7 +52,8 @@ export class GatewayMonitor implements ControlTarget {
   readonly #manager: ServiceManager;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #servers: Promise<HttpServer | undefined>[];
-  #linkState: LinkState["state"] = "up";
+  /** How the interface was at the last look; `new` before it was configured. */
+  #linkState: LinkState["state"] | "new" = "new";
   #isReadyTold = false;
   #drain: Promise<void> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
@@ -107,6 +108,10 @@ export class GatewayMonitor implements ControlTarget {
   ): void {
     const addresses = [ipv4, ipv6].filter((ip) => ip !== undefined);
     this.observer.noteInterface(addresses);
+    if (this.#linkState !== "new") return;
+    // From here on it is a fault when it goes down.
+    this.#linkEvents.wasDown();
+    this.#linkState = "up";
   }
 
   /** Hears that no client is left. */
@@ -175,6 +180,7 @@ export class GatewayMonitor implements ControlTarget {
   /** Looks at the interface. One that was down lost its routes and IPv6 addresses, however soon it came back. */
   #watchLink(): LinkState {
     const link = this.#link.read();
+    if (this.#linkState === "new") return link;
     const wasDown = this.#linkEvents.wasDown() || link.state !== "up";
     if (!wasDown && this.#linkState === "up") return link;
     const fields = { interface: this.#options.settings.tunName };
