@@ -4,14 +4,19 @@ import type { Setting } from "./kernel_settings.ts";
 import type { FirewallListing, Netfilter } from "./netfilter.ts";
 import type { NetlinkRequest } from "./netlink_message.ts";
 import {
+  markConnection,
+  markPacket,
   masquerade,
+  matchConnectionMark,
   matchInterface,
   matchSource,
   verdict,
 } from "./nft_expressions.ts";
 import type { ListedTable } from "./nft_listing.ts";
 import {
+  addArrivalChain,
   addChain,
+  addOwnPacketsChain,
   addSourceNatChain,
   addTable,
   appendRule,
@@ -20,6 +25,7 @@ import {
   type NftTable,
   removeTable,
 } from "./nft_messages.ts";
+import { routingTables } from "./routing_tables.ts";
 
 /** Our tables are named after the interface they serve. */
 const PREFIX = "firezone_";
@@ -93,6 +99,7 @@ export function installTable(
     addTable(table),
     addChain({ ...table, chain: SETTINGS_CHAIN }),
     ...noteSettings(table, before),
+    ...installAnswerMarks(table, tunName),
     ...natFamilies(layout).flatMap((family) =>
       installNat({ ...table, family }, tunName, seesInput)
     ),
@@ -145,6 +152,34 @@ function natFamilies(layout: NatLayout): readonly NftFamily[] {
     case "none":
       return [];
   }
+}
+
+/**
+ * Where several gateways share a host, each marks the connections that came in
+ * by its interface. The mark leads answers back there: their destination, a
+ * client, may be behind any of them.
+ */
+function installAnswerMarks(
+  table: NftTable,
+  tunName: string,
+): NetlinkRequest[] {
+  const { answers } = routingTables(tunName);
+  if (answers === undefined) return [];
+  const { mark } = answers;
+  const forwarded: NftChain = { ...table, chain: "answers_forwarded" };
+  const own: NftChain = { ...table, chain: "answers_own" };
+  const answer = [...matchConnectionMark(mark), ...markPacket(mark)];
+  const isFromTunnel = matchInterface("iifname", "is", tunName);
+  const isFromElsewhere = matchInterface("iifname", "is-not", tunName);
+  return [
+    addArrivalChain(forwarded),
+    appendRule(forwarded, {
+      expressions: [...isFromTunnel, ...markConnection(mark)],
+    }),
+    appendRule(forwarded, { expressions: [...isFromElsewhere, ...answer] }),
+    addOwnPacketsChain(own),
+    appendRule(own, { expressions: answer }),
+  ];
 }
 
 /** Where the kernel cannot tell where a packet came in, the tunnel's addresses have to do. */

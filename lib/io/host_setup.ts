@@ -164,10 +164,12 @@ export class HostSetup {
 
   #noteInstalled(layout: NatLayout, netfilter: Netfilter): number {
     const listing = netfilter.list();
+    const isAgain = this.#handle !== undefined;
     this.#handle = typeof listing === "number"
       ? undefined
       : this.#handleIn(listing);
-    this.#options.log.log("info", "Host set up", {
+    const message = isAgain ? "Host set up again" : "Host set up";
+    this.#options.log.log("info", message, {
       masquerade: layout,
       settings: this.#before.length,
     });

@@ -29,7 +29,13 @@
  * with the descriptor. What the kernel refuses is thrown as one error class
  * for each decision a caller can make.
  *
- * Names are the main thread's business. Queries to nameservers must carry the
+ * The host around a gateway is the main thread's business: `HostSetup` makes it
+ * forward and translate, by nf_tables netlink and `/proc/sys`, once the worker
+ * holds the interface, and undoes it before the worker lets go. What the
+ * settings were stands as comments in a table named after the interface, where
+ * the next start finds it after a crash. `inspectHost` only looks.
+ *
+ * Names are the main thread's business, too. Queries to nameservers must carry the
  * mark before their first packet, which sockets of the runtime do not allow:
  * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
  * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
@@ -39,7 +45,7 @@
  *
  * @module
  */
-export { BufferLimits, type KernelNumbers } from "./buffer_limits.ts";
+export { BufferLimits } from "./buffer_limits.ts";
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";

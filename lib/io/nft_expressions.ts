@@ -2,6 +2,7 @@ import { type Cidr, utf8 } from "../base/mod.ts";
 import {
   type NetlinkAttribute,
   NLA_F_NESTED,
+  u32,
   u32BigEndian,
 } from "./netlink_message.ts";
 
@@ -29,7 +30,13 @@ const NFTA_BITWISE_LEN = 3;
 const NFTA_BITWISE_MASK = 4;
 const NFTA_BITWISE_XOR = 5;
 
-const META_KEYS = { iifname: 6, oifname: 7, nfproto: 15 } as const;
+const NFTA_META_SREG = 3;
+const NFTA_CT_DREG = 1;
+const NFTA_CT_KEY = 2;
+const NFTA_CT_SREG = 4;
+
+const META_KEYS = { mark: 3, iifname: 6, oifname: 7, nfproto: 15 } as const;
+const NFT_CT_MARK = 3;
 const COMPARISONS = { is: 0, "is-not": 1 } as const;
 const NFT_PAYLOAD_NETWORK_HEADER = 1;
 
@@ -98,6 +105,48 @@ export function matchSource({ ip, prefixLength }: Cidr): NftExpression[] {
   ];
 }
 
+/** Matches packets of connections that carry a mark. */
+export function matchConnectionMark(mark: number): NftExpression[] {
+  return [
+    {
+      name: "ct",
+      attributes: [
+        { type: NFTA_CT_KEY, value: u32BigEndian(NFT_CT_MARK) },
+        { type: NFTA_CT_DREG, value: u32BigEndian(NFT_REG_1) },
+      ],
+    },
+    compare("is", u32(mark)),
+  ];
+}
+
+/** Marks the connection of a packet. */
+export function markConnection(mark: number): NftExpression[] {
+  return [
+    loadNumber(mark),
+    {
+      name: "ct",
+      attributes: [
+        { type: NFTA_CT_KEY, value: u32BigEndian(NFT_CT_MARK) },
+        { type: NFTA_CT_SREG, value: u32BigEndian(NFT_REG_1) },
+      ],
+    },
+  ];
+}
+
+/** Marks a packet. */
+export function markPacket(mark: number): NftExpression[] {
+  return [
+    loadNumber(mark),
+    {
+      name: "meta",
+      attributes: [
+        { type: NFTA_META_KEY, value: u32BigEndian(META_KEYS.mark) },
+        { type: NFTA_META_SREG, value: u32BigEndian(NFT_REG_1) },
+      ],
+    },
+  ];
+}
+
 /** Gives a packet the address of the interface it leaves by as its source. */
 export function masquerade(): NftExpression {
   return { name: "masq", attributes: [] };
@@ -119,6 +168,17 @@ export function verdict(kind: keyof typeof VERDICTS): NftExpression {
           }],
         }],
       },
+    ],
+  };
+}
+
+/** Marks are numbers in the order of this host's bytes. */
+function loadNumber(value: number): NftExpression {
+  return {
+    name: "immediate",
+    attributes: [
+      { type: NFTA_IMMEDIATE_DREG, value: u32BigEndian(NFT_REG_1) },
+      dataOf(NFTA_IMMEDIATE_DATA, u32(value)),
     ],
   };
 }

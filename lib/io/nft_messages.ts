@@ -52,9 +52,12 @@ export const NFTA_LIST_ELEM = 1;
 export const NFTA_EXPR_NAME = 1;
 export const NFTA_EXPR_DATA = 2;
 
-/** After routing, and the place among others where sources are translated. */
+/** Where on their way packets are seen, and the places among others where sources are translated and packets marked. */
+const NF_INET_PRE_ROUTING = 0;
+const NF_INET_LOCAL_OUT = 3;
 const NF_INET_POST_ROUTING = 4;
 const NF_IP_PRI_NAT_SRC = 100;
+const NF_IP_PRI_MANGLE = -150;
 const NF_ACCEPT = 1;
 
 /** Kind of a rule's user data that `nft` and `iptables` show as its comment. */
@@ -154,15 +157,34 @@ export function addChain(at: NftChain): NetlinkRequest {
 
 /** Adds a chain that sees each connection's first packet after routing, to translate its source. */
 export function addSourceNatChain(at: NftChain): NetlinkRequest {
+  return addBaseChain(at, "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
+}
+
+/** Adds a chain that sees each packet that comes in before it is routed, to mark it. */
+export function addArrivalChain(at: NftChain): NetlinkRequest {
+  return addBaseChain(at, "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
+}
+
+/** Adds a chain that sees each packet of the host's own. One that is marked there is routed anew. */
+export function addOwnPacketsChain(at: NftChain): NetlinkRequest {
+  return addBaseChain(at, "route", NF_INET_LOCAL_OUT, NF_IP_PRI_MANGLE);
+}
+
+function addBaseChain(
+  at: NftChain,
+  type: "filter" | "nat" | "route",
+  hook: number,
+  priority: number,
+): NetlinkRequest {
   return request(NFT_MSG_NEWCHAIN, NFT_FAMILIES[at.family], NLM_F_CREATE, [
     ...chainNames(at),
-    { type: NFTA_CHAIN_TYPE, value: zeroTerminated("nat") },
+    { type: NFTA_CHAIN_TYPE, value: zeroTerminated(type) },
     { type: NFTA_CHAIN_POLICY, value: u32BigEndian(NF_ACCEPT) },
     {
       type: NFTA_CHAIN_HOOK | NLA_F_NESTED,
       value: [
-        { type: NFTA_HOOK_HOOKNUM, value: u32BigEndian(NF_INET_POST_ROUTING) },
-        { type: NFTA_HOOK_PRIORITY, value: u32BigEndian(NF_IP_PRI_NAT_SRC) },
+        { type: NFTA_HOOK_HOOKNUM, value: u32BigEndian(hook) },
+        { type: NFTA_HOOK_PRIORITY, value: u32BigEndian(priority >>> 0) },
       ],
     },
   ]);

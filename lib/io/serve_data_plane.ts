@@ -15,7 +15,7 @@ import { createIoCounters, type IoCounters } from "./io_counters.ts";
 import { NativeMemory } from "./native_memory.ts";
 import { NetworkConfig } from "./network_config.ts";
 import { ReceiveRing } from "./receive_ring.ts";
-import { TUN_NAME, TunDevice } from "./tun_device.ts";
+import { TunDevice } from "./tun_device.ts";
 import { UdpSockets } from "./udp_sockets.ts";
 import { WorkerLog } from "./worker_log.ts";
 import { failureOf, type StartMessage } from "./worker_protocol.ts";
@@ -145,7 +145,7 @@ function openTunnel(
   cleanups.push(() => device.close());
   const network = new NetworkConfig(name, log);
   cleanups.push(() => network.close());
-  network.prepare({ flush: name === TUN_NAME });
+  network.prepare();
   const audit = validatesChecksums
     ? new ChecksumAudit(device.bytes, log)
     : undefined;
