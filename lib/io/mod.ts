@@ -65,6 +65,7 @@ export {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
   WorkerBrokenError,
   WorkerStalledError,
 } from "./errors.ts";

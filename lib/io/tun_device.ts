@@ -6,6 +6,7 @@ import {
   EBADFD,
   EBUSY,
   EINTR,
+  EINVAL,
   EIO,
   ENODEV,
   ENOENT,
@@ -18,6 +19,7 @@ import {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
 } from "./errors.ts";
 import type { IoCounters } from "./io_counters.ts";
 import { cString, errno, type Libc, libc } from "./libc.ts";
@@ -204,9 +206,14 @@ function attach(fd: number, name: string): KernelRefusedError | undefined {
 
 function attachRefusal(name: string, code: number): KernelRefusedError {
   const operation = `create the interface ${name}`;
-  return code === EBUSY
-    ? new TunBusyError(operation, code)
-    : kernelRefusal(operation, code);
+  switch (code) {
+    case EBUSY:
+      return new TunBusyError(operation, code);
+    case EINVAL:
+      return new TunNameTakenError(operation, code);
+    default:
+      return kernelRefusal(operation, code);
+  }
 }
 
 function openNode(): number {

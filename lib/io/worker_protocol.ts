@@ -6,6 +6,7 @@ import {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
   WorkerBrokenError,
 } from "./errors.ts";
 import type { IoCounterName } from "./io_counters.ts";
@@ -144,5 +145,6 @@ const REFUSALS: Readonly<Record<string, typeof KernelRefusedError>> = {
   TunMissingError,
   TunForbiddenError,
   TunBusyError,
+  TunNameTakenError,
   TunGoneError,
 };

@@ -11,8 +11,10 @@ import {
 } from "./sites.ts";
 
 const PORTAL_PORT = 8081;
+/** The token of `gateway-1`. */
+export const GATEWAY_TOKEN = ".lab-gateway-token";
 /** Tokens of the gateways by number, from 1. */
-const GATEWAY_TOKENS = [".lab-gateway-token", ".lab-gateway-2-token"] as const;
+const GATEWAY_TOKENS = [GATEWAY_TOKEN, ".lab-gateway-2-token"] as const;
 const CLIENT_TOKEN = "n.lab-client-token";
 const CONTROL_TOKEN = "lab-control-token";
 
@@ -49,6 +51,14 @@ export interface LabPolicy {
   readonly iceless: boolean;
   /** Where flow logs go, as in the policy file. */
   readonly flow_logs?: Readonly<Record<string, unknown>>;
+  /** Where gateways are. */
+  readonly sites?: readonly { readonly name: string }[];
+  /** Who may serve a site. */
+  readonly gateways?: readonly {
+    readonly name: string;
+    readonly site: string;
+    readonly token: string;
+  }[];
   /** What can be reached. */
   readonly resources: readonly {
     readonly name: string;

@@ -185,7 +185,7 @@ Deno.test("[dp 30] a gateway with setcap alone, run by an ordinary user, makes i
       assert.equal(warnings.length, 2);
       for (const [i, setting] of isOn.entries()) {
         assert.match(warnings[i]!, /\/proc\/sys is read-only/);
-        assert.match(warnings[i]!, new RegExp(`--sysctl ${setting}`));
+        assert.ok(warnings[i]!.includes(`--sysctl ${setting}`));
       }
       assert.deepEqual(noWarnings, []);
     },
