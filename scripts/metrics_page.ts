@@ -18,9 +18,9 @@ Do I need another gateway? \`firezone_gateway_saturation_ratio\` says how much o
 the time the thread that carries packets is busy. When it stays above 0.8, or
 \`firezone_gateway_drops_total{source="kernel"}\` rises, add a gateway to the site.
 
-With \`OTEL_DENO=true\` and \`OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318\` the same
-metrics go to an OpenTelemetry collector by OTLP over HTTP, histograms as two
-counters, \`…_count\` and \`…_sum\`. gRPC is not to be had.
+OTLP is not spoken: let the Prometheus receiver of an OpenTelemetry collector read
+this address. \`OTEL_DENO\` does not help: Deno's exporter waits for all threads, and
+the one that carries packets does not stop for it.
 
 This page is made from the code by \`deno task docs:metrics\`.
 

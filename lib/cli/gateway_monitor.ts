@@ -21,7 +21,6 @@ import {
 } from "../status/mod.ts";
 import type { GatewaySettings } from "./gateway_settings.ts";
 import type { NodeContext, PortalNews } from "./node_runner.ts";
-import { exportMetrics } from "./otel_export.ts";
 import { VERSION } from "./version.ts";
 
 /** How often the interface is looked at, in ms. */
@@ -84,7 +83,6 @@ export class GatewayMonitor implements ControlTarget {
     this.#timers = [
       setInterval(() => this.#watchLink(), LINK_INTERVAL_MS),
       setInterval(() => void this.#tellManager(), tellMs),
-      ...exportMetrics(this.observer),
     ];
   }
 
