@@ -19,5 +19,7 @@ export type GatewayNode = Pick<
   | "pollTimeout"
   | "pollTransmit"
   | "pollEvent"
+  | "lastActivityOf"
   | "snapshot"
+  | "describeConnections"
 >;

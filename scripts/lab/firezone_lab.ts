@@ -13,6 +13,8 @@ import {
 const PORTAL_PORT = 8081;
 /** The token of `gateway-1`. */
 export const GATEWAY_TOKEN = ".lab-gateway-token";
+/** Tokens of the gateways by number, from 1. */
+const GATEWAY_TOKENS = [GATEWAY_TOKEN, ".lab-gateway-2-token"] as const;
 const CLIENT_TOKEN = "n.lab-client-token";
 
 /** Clients beside the one behind a router, each in a box of its own name. */
@@ -94,7 +96,11 @@ const POLICY: LabPolicy & Readonly<Record<string, unknown>> = {
   search_domain: NAMES.searchDomain,
   upstream_dns: [SITES.publicResolver],
   sites: [{ name: "HQ" }],
-  gateways: [{ name: "gateway-1", site: "HQ", token: GATEWAY_TOKEN }],
+  gateways: GATEWAY_TOKENS.map((token, i) => ({
+    name: `gateway-${i + 1}`,
+    site: "HQ",
+    token,
+  })),
   clients: [
     { name: "laptop", token: CLIENT_TOKEN },
     ...FURTHER_CLIENTS.map((name) => ({ name, token: tokenOf(name) })),
@@ -317,15 +323,21 @@ export class FirezoneLab implements AsyncDisposable {
     return client;
   }
 
-  /** The environment that an administrator would give the gateway. */
-  gatewayEnv(): Record<string, string> {
+  /** The environment that an administrator would give the gateway of this number, 1 or 2. */
+  gatewayEnv(number: 1 | 2 = 1): Record<string, string> {
     return {
       ...this.#envAt("gateway"),
+      FIREZONE_CONTROL_SOCKET: this.controlSocket(number),
       FIREZONE_FLOW_LOGS: "true",
-      FIREZONE_TOKEN: GATEWAY_TOKEN,
-      FIREZONE_ID: "gateway-1",
+      FIREZONE_TOKEN: GATEWAY_TOKENS[number - 1] ?? "",
+      FIREZONE_ID: `gateway-${number}`,
       ...this.#env,
     };
+  }
+
+  /** Path of the control socket of the gateway of this number. */
+  controlSocket(number: 1 | 2 = 1): string {
+    return `${this.lab.runDirectory}/gateway-${number}.sock`;
   }
 
   /** Ends everything. */

@@ -135,6 +135,8 @@ Deno.test("[dp 30] a gateway with setcap alone, run by an ordinary user, makes i
     const first = await demo.startGateway(command);
     const another = [
       ...["env", "FIREZONE_TUN_NAME=tun-two", "FIREZONE_ID=gateway-2"],
+      `FIREZONE_CONTROL_SOCKET=${demo.lab.runDirectory}/two.sock`,
+      "HEALTH_CHECK_ADDR=127.0.0.1:8082",
       // Nobody answers there, which it finds out after 15 s.
       "FIREZONE_API_URL=ws://127.0.0.1:9",
       ...command,
