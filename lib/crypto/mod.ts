@@ -1,19 +1,18 @@
 /**
  * The cryptography of WireGuard, STUN and the portal: functions over bytes.
  *
- * Two halves. The control path (handshakes, cookies, STUN, credentials) uses
- * audited libraries behind plain functions with fresh results: noble for the
- * AEAD of handshakes, the runtime's own `node:crypto` where it is as good or
- * faster (X25519 by a factor of four). BLAKE2s and HMAC-SHA1 are a kernel of
- * ours: a handshake is made of some sixty small hashes, every STUN check of
- * one, and each bad datagram that looks like either costs one, which took
- * libraries ten times as long.
+ * Two halves. The control path (handshakes, cookies, STUN, credentials) is
+ * plain functions with fresh results. Where the runtime's own `node:crypto` is
+ * good they are that: X25519 is four times as fast as in JavaScript. Where the
+ * set-up of a library's object costs more than the work they are kernels of
+ * ours: a handshake is made of some sixty small hashes and three small seals,
+ * a STUN check or a bad datagram that looks like either costs one hash.
  *
  * The data path is `PacketCipher`: ChaCha20-Poly1305 over addresses of an
  * arena, which allocates nothing. Its kernel is AssemblyScript with SIMD, in
  * `wasm/`, compiled by `scripts/build_wasm.ts` into a checked-in module. It
  * computes four ChaCha20 blocks side by side and Poly1305 of earlier
- * ciphertext in their shadow. An engine without SIMD gets noble instead.
+ * ciphertext in their shadow. An engine without SIMD gets the control path's instead.
  *
  * The kernel and `equalSecrets` have no branch and no address that depends on
  * a secret. What comes from the network never throws: a forged message is
