@@ -188,11 +188,11 @@ Deno.test("a sender refuses a cookie for another message, a forged one and a sec
   );
 });
 
-Deno.test("[p2p 125] a node under load tells 5000 cookies a second, and whoever has one passes all the same", () => {
+Deno.test("[p2p 125] a node under load tells 2000 cookies a second, and whoever has one passes all the same", () => {
   const lab = new GateLab();
   const sender = lab.withCookie("192.0.2.7");
 
-  for (let i = 1; i < 5_000; i++) {
+  for (let i = 1; i < 2_000; i++) {
     assert.equal(lab.offer(), "cookie-required", `message ${i}`);
   }
   assert.equal(lab.offer(), "too-many-cookies");
