@@ -13,6 +13,8 @@ import {
 const PORTAL_PORT = 8081;
 const GATEWAY_TOKEN = ".lab-gateway-token";
 const CLIENT_TOKEN = "n.lab-client-token";
+/** The lab's own client. */
+export const LAPTOP = { name: "laptop", token: CLIENT_TOKEN } as const;
 const CONTROL_TOKEN = "lab-control-token";
 
 /** The relays of the lab. Sockets of a relay take all addresses of their box, so each has its own. */
@@ -48,6 +50,11 @@ export interface LabPolicy {
   readonly iceless: boolean;
   /** Where flow logs go, as in the policy file. */
   readonly flow_logs?: Readonly<Record<string, unknown>>;
+  /** Who can log in. */
+  readonly clients: readonly {
+    readonly name: string;
+    readonly token: string;
+  }[];
   /** What can be reached. */
   readonly resources: readonly {
     readonly name: string;
@@ -80,7 +87,7 @@ const POLICY: LabPolicy & Readonly<Record<string, unknown>> = {
   upstream_dns: [SITES.publicResolver],
   sites: [{ name: "HQ" }],
   gateways: [{ name: "gateway-1", site: "HQ", token: GATEWAY_TOKEN }],
-  clients: [{ name: "laptop", token: CLIENT_TOKEN }],
+  clients: [LAPTOP],
   relays: RELAYS.map(({ token }, i) => ({ name: `relay-${i + 1}`, token })),
   resources: [
     { name: "Web", type: "cidr", address: SITES.resourceNetwork, site: "HQ" },
