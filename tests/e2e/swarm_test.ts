@@ -3,6 +3,7 @@ import {
   FirezoneLab,
   PROGRAM_FROM_SOURCE,
 } from "../../scripts/lab/firezone_lab.ts";
+import type { LabProcess } from "../../scripts/lab/lab_process.ts";
 import {
   GATEWAY_SOCKET,
   OPEN_ROUTERS,
@@ -10,6 +11,7 @@ import {
   startFlood,
 } from "../support/flood_lab.ts";
 import { connectSwarm, swarmClients } from "../support/swarm_lab.ts";
+import { until } from "../support/until.ts";
 
 /** Twenty times what a node takes without asking for cookies. */
 const FLOOD_PER_SECOND = 2_000;
@@ -30,11 +32,7 @@ for (const iceless of [false, true]) {
 
     await connectSwarm(site.lab, 0, 50);
 
-    const established = gateway.lines.filter((line) =>
-      line.includes("Connection established")
-    );
-    const clients = established.map((line) => /client=(\S+)/.exec(line)?.[1]);
-    assert.equal(new Set(clients).size, 50);
+    await until(() => establishedAt(gateway) === 50);
   });
 }
 
@@ -64,4 +62,12 @@ for (const kind of ["wrong-mac1", "right-mac1", "check"] as const) {
     );
     assert.deepEqual(problems, []);
   });
+}
+
+/** Counts the clients that the gateway has told it is connected to. */
+function establishedAt({ lines }: LabProcess): number {
+  const clients = lines.flatMap((line) =>
+    /Connection established .*client=(\S+)/.exec(line)?.[1] ?? []
+  );
+  return new Set(clients).size;
 }
