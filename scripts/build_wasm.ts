@@ -9,6 +9,8 @@
  */
 import asc from "assemblyscript/asc";
 import { toBase64 } from "../lib/base/mod.ts";
+import { chachaSource } from "../lib/crypto/wasm/generate_chacha.ts";
+import { compressionsSource } from "../lib/crypto/wasm/generate_compressions.ts";
 import { roundsSource } from "../lib/crypto/wasm/generate_rounds.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -36,6 +38,25 @@ const KERNELS: readonly Kernel[] = [{
   ],
   output: "lib/crypto/wasm/module.ts",
   purpose: "The AEAD kernel",
+}, {
+  entry: "hashes.ts",
+  sources: {
+    "hashes.ts": () => read("lib/crypto/wasm/hashes.as"),
+    "hashes_layout.ts": () => read("lib/crypto/wasm/hashes_layout.as"),
+    "compressions.ts": compressionsSource,
+  },
+  options: ["--optimizeLevel", "3"],
+  output: "lib/crypto/wasm/hashes_module.ts",
+  purpose: "The hash kernel",
+}, {
+  entry: "small_aead.ts",
+  sources: {
+    "small_aead.ts": () => read("lib/crypto/wasm/small_aead.as"),
+    "chacha.ts": chachaSource,
+  },
+  options: ["--optimizeLevel", "3"],
+  output: "lib/crypto/wasm/small_aead_module.ts",
+  purpose: "The AEAD for small messages",
 }, {
   entry: "kernel.ts",
   sources: { "kernel.ts": () => read("lib/wire/wasm/kernel.as") },

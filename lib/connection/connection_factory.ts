@@ -47,16 +47,27 @@ export interface ConnectionFactoryOptions {
 export class ConnectionFactory {
   readonly #options: ConnectionFactoryOptions;
   readonly #sealer: ControlSealer;
+  /** Made once: a thousand connections would have as many of each. */
+  readonly #logs: Readonly<
+    Record<"connection" | "ice" | "path" | "wireguard", Logger>
+  >;
 
   /** Creates the factory of a node. */
   constructor(options: ConnectionFactoryOptions) {
     this.#options = options;
     this.#sealer = new ControlSealer(options.cipher);
+    const { log } = options;
+    this.#logs = {
+      connection: log.child("connection"),
+      ice: log.child("ice"),
+      path: log.child("path"),
+      wireguard: log.child("wireguard"),
+    };
   }
 
   /** Creates the connection to a peer, without candidates, under a free index. */
   create(config: PeerConfig, relay: Relay, now: Instant): Connection {
-    const { role, random, indices, log } = this.#options;
+    const { role, random, indices } = this.#options;
     const sealer = this.#sealer;
     return indices.insert(random, (connectionId) => {
       const tunnel = this.#createTunnel(config, connectionId, now);
@@ -69,24 +80,23 @@ export class ConnectionFactory {
         sealer,
         relay,
         now,
-        log: log.child("connection"),
+        log: this.#logs.connection,
       });
     });
   }
 
   #createFinder(config: PeerConfig, tunnel: Tunnel): PathFinder {
-    const { role, log } = this.#options;
     if (!config.useIceless) {
-      return new IceFinder(this.#createAgent(config), role);
+      return new IceFinder(this.#createAgent(config), this.#options.role);
     }
     return new IcelessFinder(
-      new PathAgent({ log: log.child("path") }),
+      new PathAgent({ log: this.#logs.path }),
       (packet, now) => this.#sealer.seal(tunnel, packet, now),
     );
   }
 
   #createAgent({ localCredentials, remoteCredentials }: PeerConfig): Agent {
-    const { role, transactions, random, log } = this.#options;
+    const { role, transactions, random } = this.#options;
     return new Agent({
       role,
       localCredentials,
@@ -94,7 +104,7 @@ export class ConnectionFactory {
       timing: checkTiming(role, "active"),
       transactions,
       random,
-      log: log.child("ice"),
+      log: this.#logs.ice,
     });
   }
 
@@ -110,7 +120,7 @@ export class ConnectionFactory {
       connectionId,
       timing: useIceless ? ICELESS_TIMING : ICE_TIMING,
       now,
-      log: this.#options.log.child("wireguard"),
+      log: this.#logs.wireguard,
     });
   }
 }

@@ -1,6 +1,16 @@
-import { earlier, type Instant, NEVER, toHex } from "../base/mod.ts";
+import { earlier, type Instant, instant, NEVER, toHex } from "../base/mod.ts";
 import type { Connection } from "./connection.ts";
 import type { PeerId } from "./peer_config.ts";
+
+/**
+ * Deadlines further away than this are rounded up to the next multiple of the grain. Our own choice.
+ *
+ * A connection that rests is due every few seconds, for a check of one of its
+ * pairs. A thousand of them would wake the node each by itself; so they share
+ * wake-ups, and what they send leaves together. What is near is exact.
+ */
+const COARSE_FROM_MS = 1_600;
+const GRAIN_MS = 50;
 
 /**
  * All connections of a node, found by whatever a message names, and when each needs attention.
@@ -83,9 +93,11 @@ export class ConnectionTable {
     return connection;
   }
 
-  /** Takes note of when the connection needs attention. */
-  reschedule(connection: Connection): void {
-    connection.dueAt = connection.pollTimeout();
+  /** Takes note of when the connection needs attention after `now`. */
+  reschedule(connection: Connection, now: Instant): void {
+    const dueAt = connection.pollTimeout();
+    const isFar = dueAt - now > COARSE_FROM_MS;
+    connection.dueAt = isFar ? onGrain(dueAt) : dueAt;
     this.#dueAt = earlier(this.#dueAt, connection.dueAt);
   }
 
@@ -102,6 +114,10 @@ export class ConnectionTable {
       this.touch(connection);
     }
   }
+}
+
+function onGrain(at: Instant): Instant {
+  return instant(Math.ceil(at / GRAIN_MS) * GRAIN_MS);
 }
 
 /** Without ICE there are no checks, and those that come find nobody, p2p spec §9. */

@@ -62,9 +62,12 @@ export class Handshakes {
       this.#answer(arrival, this.#gate.takeCookieReply(), now);
       return verdict;
     }
-    return isInitiation
-      ? this.#handleInitiation(bytes, start, end, arrival, now)
-      : this.#handleResponse(bytes, start, end, arrival, now);
+    if (!isInitiation) {
+      return this.#handleResponse(bytes, start, end, arrival, now);
+    }
+    const outcome = this.#handleInitiation(bytes, start, end, arrival, now);
+    if (outcome !== "consumed") this.#gate.noteForgery(source.ip, now);
+    return outcome;
   }
 
   /** Takes the cookie reply in `[start, end)`. */

@@ -436,7 +436,7 @@ export class Node {
       else this.#events.push({ ...e, peer });
     }
     if (connection.hasFailed) this.#forget(connection);
-    else this.#connections.reschedule(connection);
+    else this.#connections.reschedule(connection, now);
   }
 
   #takeTransmits(connection: Connection): void {

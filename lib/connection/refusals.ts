@@ -1,7 +1,7 @@
 import type { Ecn } from "../base/mod.ts";
 import type { CheckVerdict, RemoteCandidateRefusal } from "../ice/mod.ts";
 import type { ProbeReplyVerdict } from "../path/mod.ts";
-import type { GateRefusal } from "../wireguard/mod.ts";
+import { GATE_REFUSALS, type GateRefusal } from "../wireguard/mod.ts";
 import type { PeerId } from "./peer_config.ts";
 
 /** Why a datagram was not accepted. */
@@ -40,9 +40,7 @@ export const DATAGRAM_REFUSALS: readonly DatagramRefusal[] = [
   "unexpected-use-candidate",
   "pair-gone",
   "stale-probe",
-  "not-a-handshake",
-  "wrong-mac1",
-  "cookie-required",
+  ...GATE_REFUSALS,
   "empty",
   "former-relay",
   "unknown-channel",

@@ -1,8 +1,7 @@
-import { chacha20poly1305, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { assert, writeU64LE } from "../base/mod.ts";
+import { SMALL_AEAD } from "./small_aead.ts";
 
-/** Bytes that sealing adds behind the ciphertext. */
-export const AEAD_TAG_BYTES = 16;
+export { AEAD_TAG_BYTES } from "./small_aead.ts";
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
@@ -42,7 +41,7 @@ export function sealWithNonce(
   aad: Uint8Array,
 ): Uint8Array {
   assertSizes(key, nonce, NONCE_BYTES);
-  return chacha20poly1305(key, nonce, aad).encrypt(plaintext);
+  return SMALL_AEAD.seal(key, nonce, plaintext, aad);
 }
 
 /** `aeadOpen` with all 12 bytes of the nonce. */
@@ -53,7 +52,7 @@ export function openWithNonce(
   aad: Uint8Array,
 ): Uint8Array | undefined {
   assertSizes(key, nonce, NONCE_BYTES);
-  return openWith(chacha20poly1305(key, nonce, aad), ciphertext);
+  return SMALL_AEAD.open(key, nonce, ciphertext, aad);
 }
 
 /** Encrypts with a random 24-byte nonce, XChaCha20-Poly1305: WireGuard's cookie reply. */
@@ -64,7 +63,7 @@ export function xaeadSeal(
   aad: Uint8Array,
 ): Uint8Array {
   assertSizes(key, nonce, LONG_NONCE_BYTES);
-  return xchacha20poly1305(key, nonce, aad).encrypt(plaintext);
+  return SMALL_AEAD.seal(key, nonce, plaintext, aad);
 }
 
 /** Decrypts what `xaeadSeal` made, or returns `undefined` when it is forged. */
@@ -75,7 +74,7 @@ export function xaeadOpen(
   aad: Uint8Array,
 ): Uint8Array | undefined {
   assertSizes(key, nonce, LONG_NONCE_BYTES);
-  return openWith(xchacha20poly1305(key, nonce, aad), ciphertext);
+  return SMALL_AEAD.open(key, nonce, ciphertext, aad);
 }
 
 /** Writes the WireGuard nonce of `counter`, whitepaper §5.4. */
@@ -92,21 +91,4 @@ function assertSizes(
 ): void {
   assert(key.length === KEY_BYTES, "An AEAD key has 32 bytes");
   assert(nonce.length === nonceBytes, "The nonce does not fit the cipher");
-}
-
-interface Opener {
-  decrypt(ciphertext: Uint8Array): Uint8Array;
-}
-
-function openWith(
-  cipher: Opener,
-  ciphertext: Uint8Array,
-): Uint8Array | undefined {
-  if (ciphertext.length < AEAD_TAG_BYTES) return undefined;
-  try {
-    return cipher.decrypt(ciphertext);
-  } catch {
-    // The length is right, so what it refuses is the tag.
-    return undefined;
-  }
 }

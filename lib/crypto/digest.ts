@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
+import { HASHES } from "./hash_kernel.ts";
 
 /** Returns the 16-byte MD5 digest of the parts joined. Only for STUN's long-term key, RFC 8489 §9.2.2. */
 export function md5(...parts: readonly Uint8Array[]): Uint8Array {
@@ -15,7 +16,7 @@ export function hmacSha1(
   key: Uint8Array,
   ...parts: readonly Uint8Array[]
 ): Uint8Array {
-  return hmac("sha1", key, parts);
+  return HASHES.hmacSha1(key, parts);
 }
 
 /** Returns HMAC-SHA256 of the parts joined: 32 bytes. */
@@ -23,7 +24,9 @@ export function hmacSha256(
   key: Uint8Array,
   ...parts: readonly Uint8Array[]
 ): Uint8Array {
-  return hmac("sha256", key, parts);
+  const state = createHmac("sha256", key);
+  for (const part of parts) state.update(part);
+  return new Uint8Array(state.digest());
 }
 
 /** Derives `length` bytes with PBKDF2-HMAC-SHA256, RFC 8018 §5.2. */
@@ -40,16 +43,6 @@ export function pbkdf2Sha256(
 
 function hash(algorithm: string, parts: readonly Uint8Array[]): Uint8Array {
   const state = createHash(algorithm);
-  for (const part of parts) state.update(part);
-  return new Uint8Array(state.digest());
-}
-
-function hmac(
-  algorithm: string,
-  key: Uint8Array,
-  parts: readonly Uint8Array[],
-): Uint8Array {
-  const state = createHmac(algorithm, key);
   for (const part of parts) state.update(part);
   return new Uint8Array(state.digest());
 }

@@ -5,7 +5,7 @@ import type { Kernel } from "./kernel.ts";
 /**
  * The kernel for engines without WebAssembly SIMD.
  *
- * Ten times slower, and it allocates: it keeps a gateway working, not fast.
+ * Several times slower, and it allocates: it keeps a gateway working, not fast.
  */
 export class JavaScriptKernel implements Kernel {
   readonly #bytes: Uint8Array;

@@ -66,8 +66,6 @@ const PEER_ALIVE_MS = 15_000;
 export interface Attempt {
   /** When it was sent. */
   readonly sentAt: Instant;
-  /** Whether a valid response came. */
-  answered: boolean;
 }
 
 /**
@@ -79,7 +77,11 @@ export interface Attempt {
  */
 export class CheckSchedule {
   #timing: CheckTiming;
-  #attempts: Attempt[] = [];
+  /** The last checks, as far back as none was answered. */
+  #unanswered: Attempt[] = [];
+  /** How many checks are remembered, answered or not. */
+  #remembered = 0;
+  #lastSentAt: Instant | undefined;
   #checkAt: Instant;
   #deadAt: Instant = NEVER;
   #peerCheckedAt: Instant | undefined;
@@ -117,8 +119,10 @@ export class CheckSchedule {
 
   /** Notes that a check was sent, and returns the record to hand back when its response comes. */
   noteSent(now: Instant): Attempt {
-    const attempt: Attempt = { sentAt: now, answered: false };
-    this.#attempts.push(attempt);
+    const attempt: Attempt = { sentAt: now };
+    this.#unanswered.push(attempt);
+    this.#remembered++;
+    this.#lastSentAt = now;
     this.#forgetOldest();
     this.#checkAt = this.#nextCheckAt(now);
     this.#deadAt = this.#hopeUntil();
@@ -127,7 +131,9 @@ export class CheckSchedule {
 
   /** Notes the response to `attempt`. */
   noteAnswered(attempt: Attempt, now: Instant): void {
-    attempt.answered = true;
+    // Of those before it nothing is of interest any more.
+    const answered = this.#unanswered.indexOf(attempt);
+    this.#unanswered.splice(0, answered + 1);
     this.#reschedule(now);
   }
 
@@ -152,23 +158,22 @@ export class CheckSchedule {
 
   /** Waits grow with the checks remembered; in a row of unanswered ones, once it is old enough to mean something, only these count. */
   #nextCheckAt(now: Instant): Instant {
-    const last = this.#attempts.at(-1);
-    if (!last) return now;
-    const unanswered = this.#unansweredInARow();
-    const first = this.#attempts[this.#attempts.length - unanswered];
+    const sentAt = this.#lastSentAt;
+    if (sentAt === undefined) return now;
+    const [first] = this.#unanswered;
     const isOld = first !== undefined &&
       elapsedMs(first.sentAt, now) > this.#timing.maxMs / 2;
-    const counted = isOld ? unanswered : this.#attempts.length;
+    const counted = isOld ? this.#unanswered.length : this.#remembered;
     return earlier(
-      after(last.sentAt, this.#delayMs(counted)),
+      after(sentAt, this.#delayMs(counted)),
       after(now, this.#timing.maxMs),
     );
   }
 
   #hopeUntil(): Instant {
     const { retransmits } = this.#timing;
-    const last = this.#attempts.at(-1);
-    if (!last || this.#unansweredInARow() < retransmits) return NEVER;
+    const last = this.#unanswered.at(-1);
+    if (!last || this.#unanswered.length < retransmits) return NEVER;
     const own = after(last.sentAt, this.#delayMs(retransmits));
     if (this.#peerCheckedAt === undefined) return own;
     const peers = after(this.#peerCheckedAt, PEER_ALIVE_MS);
@@ -182,17 +187,10 @@ export class CheckSchedule {
     return Math.min(initialMs * 2 ** doublings, maxMs);
   }
 
-  #unansweredInARow(): number {
-    let count = 0;
-    for (let i = this.#attempts.length - 1; i >= 0; i--) {
-      if (this.#attempts[i]?.answered) break;
-      count++;
-    }
-    return count;
-  }
-
   #forgetOldest(): void {
-    const surplus = this.#attempts.length - this.#timing.retransmits;
-    if (surplus > 0) this.#attempts.splice(0, surplus);
+    const { retransmits } = this.#timing;
+    this.#remembered = Math.min(this.#remembered, retransmits);
+    const surplus = this.#unanswered.length - retransmits;
+    if (surplus > 0) this.#unanswered.splice(0, surplus);
   }
 }

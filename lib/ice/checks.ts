@@ -1,6 +1,6 @@
 import type { SocketAddress } from "../base/mod.ts";
-import { addFingerprint, sealStun } from "../stun/mod.ts";
-import { encodeStun, STUN_METHOD, type StunAttribute } from "../wire/mod.ts";
+import { encodeCheck } from "../stun/mod.ts";
+import { STUN_METHOD, type StunAttribute } from "../wire/mod.ts";
 import type { IceRole } from "./priority.ts";
 
 /** What a connectivity check says, p2p spec §2.7. */
@@ -33,13 +33,12 @@ export function encodeCheckRequest(
     { kind: "priority", priority },
   ];
   if (request.useCandidate) attributes.push({ kind: "use-candidate" });
-  const message = encodeStun({
+  return encodeCheck({
     class: "request",
     method: STUN_METHOD.binding,
     transactionId: request.transactionId,
     attributes,
-  });
-  return addFingerprint(sealStun(message, receiverKey));
+  }, receiverKey);
 }
 
 /** Encodes the answer to a check from `source`, signed with the password of the side that answers. */
@@ -48,11 +47,10 @@ export function encodeCheckResponse(
   source: SocketAddress,
   ownKey: Uint8Array,
 ): Uint8Array {
-  const message = encodeStun({
+  return encodeCheck({
     class: "success",
     method: STUN_METHOD.binding,
     transactionId,
     attributes: [{ kind: "xor-mapped-address", address: source }],
-  });
-  return addFingerprint(sealStun(message, ownKey));
+  }, ownKey);
 }

@@ -44,23 +44,23 @@ export type InboundTranslation = "translated" | "expired" | "none";
  */
 export class NatTable {
   readonly #seed: number;
-  #sessions: NatSessions;
+  /** Made by the first packet: most clients never need one. */
+  #sessions: NatSessions | undefined;
   #errorLength = 0;
 
   /** Creates an empty table. `seed` is a random 32-bit number that must stay unknown to clients. */
   constructor(seed: number) {
     this.#seed = seed;
-    this.#sessions = new NatSessions(seed);
   }
 
   /** The number of sessions. */
   get size(): number {
-    return this.#sessions.size;
+    return this.#sessions?.size ?? 0;
   }
 
   /** The number of past sessions whose late packets are known. */
   get expiredCount(): number {
-    return this.#sessions.expiredCount;
+    return this.#sessions?.expiredCount ?? 0;
   }
 
   /** Length of the packet that the last `translateIcmpError` wrote. Valid after `translated`. */
@@ -82,7 +82,7 @@ export class NatTable {
     assert(real.family === version, "A packet cannot change its family");
     if (!isTranslatable(sourceSelector)) return "unsupported";
 
-    const sessions = this.#sessions;
+    const sessions = this.#sessions ??= new NatSessions(this.#seed);
     let slot = sessions.findInside(
       sourceSelector,
       version,
@@ -121,6 +121,7 @@ export class NatTable {
     if (!isTranslatable(destinationSelector)) return "none";
 
     const sessions = this.#sessions;
+    if (sessions === undefined) return "none";
     const slot = sessions.findOutside(
       destinationSelector,
       version,
@@ -157,6 +158,7 @@ export class NatTable {
     now: Instant,
   ): InboundTranslation {
     const sessions = this.#sessions;
+    if (sessions === undefined) return "none";
     const slot = sessions.findOutside(
       quoted.sourceSelector,
       packet.version,
@@ -186,14 +188,16 @@ export class NatTable {
    * pass, and call it again.
    */
   expire(now: Instant): boolean {
-    const isDone = this.#sessions.expire(now);
-    if (this.#sessions.isSpent) this.clear();
+    const sessions = this.#sessions;
+    if (sessions === undefined) return true;
+    const isDone = sessions.expire(now);
+    if (sessions.isSpent) this.clear();
     return isDone;
   }
 
   /** Forgets all sessions, also past ones. */
   clear(): void {
-    this.#sessions = new NatSessions(this.#seed);
+    this.#sessions = undefined;
   }
 }
 

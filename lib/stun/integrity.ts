@@ -1,11 +1,25 @@
-import { readU16, writeU16, writeU32 } from "../base/mod.ts";
+import { writeU16, writeU32 } from "../base/mod.ts";
 import { crc32, equalSecrets, hmacSha1 } from "../crypto/mod.ts";
 import {
   ATTRIBUTE,
   ATTRIBUTE_HEADER_LENGTH,
+  encodeStun,
   STUN_HEADER_LENGTH,
+  type StunMessage,
   type StunView,
 } from "../wire/mod.ts";
+
+/** Encodes a message with MESSAGE-INTEGRITY and FINGERPRINT behind it, as ICE peers exchange. */
+export function encodeCheck(
+  message: StunMessage,
+  key: Uint8Array,
+): Uint8Array {
+  const bytes = encodeStun(message, INTEGRITY_LENGTH + FINGERPRINT_LENGTH);
+  const end = bytes.length - FINGERPRINT_LENGTH;
+  appendIntegrity(bytes, end - INTEGRITY_LENGTH, key);
+  appendFingerprint(bytes, end);
+  return bytes;
+}
 
 /**
  * Returns `message` with MESSAGE-INTEGRITY appended, RFC 8489 §14.5.
@@ -13,21 +27,17 @@ import {
  * The key is `longTermKey(…)` for relays and `shortTermKey(…)` between ICE peers.
  */
 export function sealStun(message: Uint8Array, key: Uint8Array): Uint8Array {
-  const sealed = withRoomFor(
-    message,
-    ATTRIBUTE["message-integrity"],
-    MAC_LENGTH,
-  );
-  const mac = hmacSha1(key, sealed.subarray(0, message.length));
-  sealed.set(mac, message.length + ATTRIBUTE_HEADER_LENGTH);
+  const sealed = new Uint8Array(message.length + INTEGRITY_LENGTH);
+  sealed.set(message);
+  appendIntegrity(sealed, message.length, key);
   return sealed;
 }
 
 /** Returns `message` with FINGERPRINT appended, which must come last, RFC 8489 §14.7. */
 export function addFingerprint(message: Uint8Array): Uint8Array {
-  const marked = withRoomFor(message, ATTRIBUTE.fingerprint, CRC_LENGTH);
-  const crc = crc32(marked, 0, message.length) ^ FINGERPRINT_MASK;
-  writeU32(marked, message.length + ATTRIBUTE_HEADER_LENGTH, crc);
+  const marked = new Uint8Array(message.length + FINGERPRINT_LENGTH);
+  marked.set(message);
+  appendFingerprint(marked, message.length);
   return marked;
 }
 
@@ -62,17 +72,31 @@ const CRC_LENGTH = 4;
 /** "STUN" in ASCII, RFC 8489 §14.7. */
 const FINGERPRINT_MASK = 0x5354_554e;
 
-/** Copies `message` with an empty attribute behind it that its length field counts already. */
-function withRoomFor(
-  message: Uint8Array,
+/** Lengths of both attributes, in bytes. */
+const INTEGRITY_LENGTH = ATTRIBUTE_HEADER_LENGTH + MAC_LENGTH;
+const FINGERPRINT_LENGTH = ATTRIBUTE_HEADER_LENGTH + CRC_LENGTH;
+
+function appendIntegrity(bytes: Uint8Array, at: number, key: Uint8Array): void {
+  beginAttribute(bytes, at, ATTRIBUTE["message-integrity"], MAC_LENGTH);
+  const mac = hmacSha1(key, bytes.subarray(0, at));
+  bytes.set(mac, at + ATTRIBUTE_HEADER_LENGTH);
+}
+
+function appendFingerprint(bytes: Uint8Array, at: number): void {
+  beginAttribute(bytes, at, ATTRIBUTE.fingerprint, CRC_LENGTH);
+  const crc = crc32(bytes, 0, at) ^ FINGERPRINT_MASK;
+  writeU32(bytes, at + ATTRIBUTE_HEADER_LENGTH, crc);
+}
+
+/** Writes the header of the last attribute of a message, which counts it already. */
+function beginAttribute(
+  bytes: Uint8Array,
+  at: number,
   type: number,
   valueLength: number,
-): Uint8Array {
-  const attributeLength = ATTRIBUTE_HEADER_LENGTH + valueLength;
-  const grown = new Uint8Array(message.length + attributeLength);
-  grown.set(message);
-  writeU16(grown, LENGTH, readU16(message, LENGTH) + attributeLength);
-  writeU16(grown, message.length, type);
-  writeU16(grown, message.length + 2, valueLength);
-  return grown;
+): void {
+  const end = at + ATTRIBUTE_HEADER_LENGTH + valueLength;
+  writeU16(bytes, LENGTH, end - STUN_HEADER_LENGTH);
+  writeU16(bytes, at, type);
+  writeU16(bytes, at + 2, valueLength);
 }

@@ -24,7 +24,12 @@ export {
   type RelayUsername,
   shortTermKey,
 } from "./credentials.ts";
-export { addFingerprint, sealStun, verifyIntegrity } from "./integrity.ts";
+export {
+  addFingerprint,
+  encodeCheck,
+  sealStun,
+  verifyIntegrity,
+} from "./integrity.ts";
 export {
   newTransactionId,
   Retransmission,

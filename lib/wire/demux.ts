@@ -73,7 +73,7 @@ function checkFormat(stun: StunView): PeerFormat {
   switch (stun.class) {
     case "request":
       return stun.hasIntegrity && stun.priority() !== undefined &&
-          /:./s.test(stun.username() ?? "")
+          stun.namesTwoUsers
         ? "check-request"
         : "unknown";
     case "success":

@@ -57,8 +57,11 @@ export const STUN_HEADER_LENGTH = 20;
 /** Length of a transaction id in bytes. */
 export const TRANSACTION_ID_LENGTH = 12;
 
-/** Encodes a message without integrity or fingerprint. All padding is zero. */
-export function encodeStun(message: StunMessage): Uint8Array {
+/** Encodes a message without integrity or fingerprint. All padding is zero. Behind it are `roomBytes` zero bytes that its length field does not count. */
+export function encodeStun(
+  message: StunMessage,
+  roomBytes = 0,
+): Uint8Array {
   const { transactionId } = message;
   const values = message.attributes.map((attribute) =>
     encodeAttributeValue(attribute, transactionId)
@@ -68,7 +71,9 @@ export function encodeStun(message: StunMessage): Uint8Array {
     0,
   );
 
-  const bytes = new Uint8Array(STUN_HEADER_LENGTH + bodyLength);
+  const bytes = new Uint8Array(
+    STUN_HEADER_LENGTH + bodyLength + roomBytes,
+  );
   writeU16(bytes, 0, encodeType(message.class, message.method));
   writeU16(bytes, LENGTH, bodyLength);
   writeU32(bytes, COOKIE, MAGIC_COOKIE);
@@ -167,6 +172,15 @@ export class StunView {
   /** USERNAME. */
   username(): string | undefined {
     return this.#text(ATTRIBUTE.username);
+  }
+
+  /** Whether USERNAME is there and has a colon with something behind it. Allocates nothing. */
+  get namesTwoUsers(): boolean {
+    const at = this.#find(ATTRIBUTE.username, this.#firstAttribute);
+    if (at < 0) return false;
+    const value = at + ATTRIBUTE_HEADER_LENGTH;
+    const colon = this.#bytes.indexOf(COLON, value);
+    return colon >= value && colon < value + this.#lengthAt(at) - 1;
   }
 
   /** REALM. */
@@ -375,6 +389,9 @@ const ERROR_BITS = 0x0110;
 /** Channel numbers that a CHANNEL-BIND may name (p2p spec §8.2). */
 const LOWEST_CHANNEL = 0x4000;
 const HIGHEST_CHANNEL = 0x7fff;
+
+/** What separates the receiver's user name from the sender's. */
+const COLON = 0x3a;
 
 const TEXT = new TextDecoder("utf-8", { ignoreBOM: true });
 

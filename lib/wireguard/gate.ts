@@ -5,8 +5,9 @@ import {
   type IpAddress,
   randomBytes,
   type RandomSource,
+  TokenBucket,
 } from "../base/mod.ts";
-import { equalSecrets } from "../crypto/mod.ts";
+import { isBlake2sMac } from "../crypto/mod.ts";
 import {
   HANDSHAKE_INITIATION,
   HANDSHAKE_RESPONSE,
@@ -14,6 +15,7 @@ import {
 } from "../wire/mod.ts";
 import {
   COOKIE_PERIOD_MS,
+  COOKIE_REPLIES_PER_SECOND,
   HANDSHAKE_WINDOW_MS,
   HANDSHAKES_PER_WINDOW,
   KEY_BYTES,
@@ -24,14 +26,30 @@ import {
   cookieOf,
   createCookieReply,
   mac1KeyOf,
-  mac1Of,
-  mac2Of,
 } from "./cookie.ts";
+import { FailureBudget } from "./failure_budget.ts";
 
 const NONCE_BYTES = 24;
 
 /** Why a handshake message does not pass. */
-export type GateRefusal = "not-a-handshake" | "wrong-mac1" | "cookie-required";
+export type GateRefusal =
+  | "not-a-handshake"
+  | "wrong-mac1"
+  /** The sender is told its cookie. */
+  | "cookie-required"
+  /** Too many others are being told theirs. */
+  | "too-many-cookies"
+  /** The sender has a cookie, and forged too much. */
+  | "forging-source";
+
+/** All of them, for their counters. */
+export const GATE_REFUSALS: readonly GateRefusal[] = [
+  "not-a-handshake",
+  "wrong-mac1",
+  "cookie-required",
+  "too-many-cookies",
+  "forging-source",
+];
 
 /** What became of a handshake message at the gate. */
 export type GateVerdict = "ok" | GateRefusal;
@@ -52,19 +70,18 @@ export interface HandshakeGateOptions {
  * A message must show by mac1 that its sender knows our public key. Above 100
  * such messages a second it must show by mac2 that it can receive at the
  * address it claims: a cookie, bound to that address, costs us no state.
+ * Telling cookies has a limit, and so have forgeries from one address.
  */
 export class HandshakeGate {
   /** How many messages did not pass, by reason. */
-  readonly counters: Counters<GateRefusal> = new Counters<GateRefusal>([
-    "not-a-handshake",
-    "wrong-mac1",
-    "cookie-required",
-  ]);
+  readonly counters: Counters<GateRefusal> = new Counters(GATE_REFUSALS);
   readonly #mac1Key: Uint8Array;
   readonly #cookieKey: Uint8Array;
   readonly #secret: Uint8Array;
   readonly #random: RandomSource;
   readonly #startedAt: Instant;
+  readonly #replies = new TokenBucket(COOKIE_REPLIES_PER_SECOND);
+  readonly #failures = new FailureBudget();
   #windowStartedAt: Instant;
   #handshakesInWindow = 0;
   #reply: Uint8Array | undefined;
@@ -99,17 +116,28 @@ export class HandshakeGate {
     ) {
       return this.#refuse("not-a-handshake");
     }
-    const message = bytes.slice(start, end);
-    if (!hasMac(message, 2, mac1Of(this.#mac1Key, message))) {
+    const mac2At = end - MAC_BYTES;
+    const mac1At = mac2At - MAC_BYTES;
+    if (!isBlake2sMac(this.#mac1Key, bytes, start, mac1At, mac1At)) {
       return this.#refuse("wrong-mac1");
     }
     if (!this.#isUnderLoad(now)) return "ok";
 
     const cookie = this.#cookieFor(source, now);
-    if (hasMac(message, 1, mac2Of(cookie, message))) return "ok";
+    if (isBlake2sMac(cookie, bytes, start, mac2At, mac2At)) {
+      const isTrusted = this.#failures.allows(source, now);
+      return isTrusted ? "ok" : this.#refuse("forging-source");
+    }
+    if (!this.#replies.take(now)) return this.#refuse("too-many-cookies");
     const nonce = randomBytes(this.#random, NONCE_BYTES);
+    const message = bytes.slice(start, end);
     this.#reply = createCookieReply(this.#cookieKey, nonce, cookie, message);
     return this.#refuse("cookie-required");
+  }
+
+  /** Notes that a message which had passed was forged after all. */
+  noteForgery(source: IpAddress, now: Instant): void {
+    this.#failures.note(source, now);
   }
 
   /** Returns the answer to the message that was just refused for want of a cookie, once. */
@@ -138,14 +166,4 @@ export class HandshakeGate {
     this.counters.increment(reason);
     return reason;
   }
-}
-
-/** Compares the `fromEnd`-th MAC from the end of a handshake message, in constant time. */
-function hasMac(
-  message: Uint8Array,
-  fromEnd: 1 | 2,
-  expected: Uint8Array,
-): boolean {
-  const at = message.length - fromEnd * MAC_BYTES;
-  return equalSecrets(message.subarray(at, at + MAC_BYTES), expected);
 }

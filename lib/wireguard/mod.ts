@@ -28,6 +28,7 @@
  */
 export { ICE_TIMING, ICELESS_TIMING, type TunnelTiming } from "./constants.ts";
 export {
+  GATE_REFUSALS,
   type GateRefusal,
   type GateVerdict,
   HandshakeGate,

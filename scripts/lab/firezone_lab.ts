@@ -22,6 +22,9 @@ const FURTHER_CLIENTS = ["client-2", "client-3"] as const;
 
 /** One of them. */
 export type FurtherClient = (typeof FURTHER_CLIENTS)[number];
+
+/** The lab's own client. */
+export const LAPTOP = { name: "laptop", token: CLIENT_TOKEN } as const;
 const CONTROL_TOKEN = "lab-control-token";
 
 /** The relays of the lab. Sockets of a relay take all addresses of their box, so each has its own. */
@@ -65,6 +68,11 @@ export interface LabPolicy {
     readonly site: string;
     readonly token: string;
   }[];
+  /** Who can log in. */
+  readonly clients: readonly {
+    readonly name: string;
+    readonly token: string;
+  }[];
   /** What can be reached. */
   readonly resources: readonly {
     readonly name: string;
@@ -102,7 +110,7 @@ const POLICY: LabPolicy & Readonly<Record<string, unknown>> = {
     token,
   })),
   clients: [
-    { name: "laptop", token: CLIENT_TOKEN },
+    LAPTOP,
     ...FURTHER_CLIENTS.map((name) => ({ name, token: tokenOf(name) })),
   ],
   relays: RELAYS.map(({ token }, i) => ({ name: `relay-${i + 1}`, token })),

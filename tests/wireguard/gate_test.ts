@@ -188,6 +188,46 @@ Deno.test("a sender refuses a cookie for another message, a forged one and a sec
   );
 });
 
+Deno.test("[p2p 125] a node under load tells 2000 cookies a second, and whoever has one passes all the same", () => {
+  const lab = new GateLab();
+  const sender = lab.withCookie("192.0.2.7");
+
+  for (let i = 1; i < 2_000; i++) {
+    assert.equal(lab.offer(), "cookie-required", `message ${i}`);
+  }
+  assert.equal(lab.offer(), "too-many-cookies");
+  assert.equal(lab.gate.takeCookieReply(), undefined);
+  assert.equal(lab.gate.counters.get("too-many-cookies"), 1);
+  assert.equal(lab.offer(handshake(1, 148, sender)), "ok");
+  lab.pass(1);
+  assert.equal(lab.offer(), "cookie-required");
+});
+
+Deno.test("under load an address that forged ten messages in a second waits for the next one, and no other does", () => {
+  const lab = new GateLab();
+  const forger = lab.withCookie("192.0.2.66");
+  const honest = lab.withCookie("192.0.2.7");
+  for (let i = 0; i < 10; i++) {
+    assert.equal(lab.offer(handshake(1, 148, forger), "192.0.2.66"), "ok");
+    lab.gate.noteForgery(ip("192.0.2.66"), lab.now);
+  }
+
+  const refused = lab.offer(handshake(1, 148, forger), "192.0.2.66");
+  assert.equal(refused, "forging-source");
+  assert.equal(lab.gate.counters.get("forging-source"), 1);
+  assert.equal(lab.offer(handshake(1, 148, honest)), "ok");
+  lab.pass(1_000);
+  lab.flood();
+  assert.equal(lab.offer(handshake(1, 148, forger), "192.0.2.66"), "ok");
+});
+
+Deno.test("while a node is not under load nobody waits because of forgeries", () => {
+  const lab = new GateLab();
+  for (let i = 0; i < 50; i++) lab.gate.noteForgery(HOME, lab.now);
+
+  assert.equal(lab.offer(), "ok");
+});
+
 /** Builds a handshake message whose content does not matter, with macs by `sender`. */
 function handshake(
   type: number,
