@@ -1,5 +1,6 @@
 /**
- * Builds `dist/firezone-gateway` with the narrowest permissions that work.
+ * Builds `dist/firezone-gateway` with the narrowest permissions that work, or
+ * what `--output` names, for the machine at hand or for that of `--target`.
  *
  * Plain `deno compile` fetches its runtime base from Deno's release site. With
  * `--offline-base`, or `--offline-base=auto` when that site cannot be reached,
@@ -7,7 +8,8 @@
  * good enough to test with, never for a release.
  */
 
-const OUTPUT = "dist/firezone-gateway";
+import { parseArgs } from "node:util";
+
 const CONFIG = "dist/deno.json";
 
 /** Dependencies that only tests and scripts have. `deno compile` would embed them, 100 MB in all. */
@@ -49,29 +51,28 @@ const COMPILE_ARGS = [
   `--config=${CONFIG}`,
   "--lock=dist/deno.lock",
   ...PERMISSIONS,
-  `--output=${OUTPUT}`,
+];
+
+const USAGE =
+  "Options: --offline-base, --offline-base=auto, --target=TRIPLE, --output=PATH";
+
+const options = readOptions();
+const compileArgs = [
+  ...COMPILE_ARGS,
+  ...(options.target ? [`--target=${options.target}`] : []),
+  `--output=${options.output}`,
   "main.ts",
 ];
 
-const mode = Deno.args[0];
-if (
-  mode !== undefined && mode !== "--offline-base" &&
-  mode !== "--offline-base=auto"
-) {
-  console.error(
-    `Unknown option: ${mode} (--offline-base or --offline-base=auto)`,
-  );
-  Deno.exit(2);
-}
-
 await Deno.mkdir("dist", { recursive: true });
 await writeConfig();
-let built = mode === "--offline-base"
+const { offlineBase, output } = options;
+let built = offlineBase === "always"
   ? undefined
   : await compile(Deno.execPath(), ["compile"]);
 if (
   built === undefined ||
-  (!built.success && built.unreachable && mode === "--offline-base=auto")
+  (!built.success && built.unreachable && offlineBase === "auto")
 ) {
   built = await compile("scripts/deno-compile-offline", []);
 }
@@ -85,8 +86,44 @@ if (!built.success) {
   }
   Deno.exit(1);
 }
-const { size } = await Deno.stat(OUTPUT);
-console.log(`Built ${OUTPUT} (${(size / 2 ** 20).toFixed(1)} MiB)`);
+const { size } = await Deno.stat(output);
+console.log(`Built ${output} (${(size / 2 ** 20).toFixed(1)} MiB)`);
+
+interface BuildOptions {
+  readonly offlineBase: "never" | "auto" | "always";
+  readonly target: string | undefined;
+  readonly output: string;
+}
+
+function readOptions(): BuildOptions {
+  // A flag with an optional value, which parseArgs does not know.
+  const args = Deno.args.map((arg) =>
+    arg === "--offline-base" ? "--offline-base=always" : arg
+  );
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        "offline-base": { type: "string", default: "never" },
+        target: { type: "string" },
+        output: { type: "string", default: "dist/firezone-gateway" },
+      },
+    });
+    const offlineBase = values["offline-base"];
+    if (
+      offlineBase === "never" || offlineBase === "auto" ||
+      offlineBase === "always"
+    ) {
+      return { offlineBase, target: values.target, output: values.output };
+    }
+    console.error(USAGE);
+  } catch (error) {
+    console.error(
+      `${error instanceof Error ? error.message : error}\n${USAGE}`,
+    );
+  }
+  Deno.exit(2);
+}
 
 /** Writes the configuration to compile with: the project's without what the product does not need. */
 async function writeConfig(): Promise<void> {
@@ -110,7 +147,7 @@ async function compile(
   args: readonly string[],
 ): Promise<Outcome> {
   const { success, stderr } = await new Deno.Command(command, {
-    args: [...args, ...COMPILE_ARGS],
+    args: [...args, ...compileArgs],
     stdout: "null",
     stderr: "piped",
   }).output();
