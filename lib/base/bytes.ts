@@ -100,7 +100,9 @@ export function copyBytes(
 }
 
 /** Joins byte arrays into a fresh one. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(
+  ...parts: readonly Uint8Array[]
+): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(
     parts.reduce((sum, part) => sum + part.length, 0),
   );

@@ -5,6 +5,8 @@ import {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
+  WorkerBrokenError,
 } from "../io/mod.ts";
 import { describeFailure, type FatalReason } from "../portal/mod.ts";
 
@@ -42,7 +44,11 @@ export function explainPortal(reason: FatalReason, apiUrl: string): string {
 /** Returns the sentence for a data plane that does not run. */
 export function explainDataPlane(error: Error): string {
   if (error instanceof TunBusyError) {
-    return `${error.message}: another gateway or client runs on this host; stop it first`;
+    return `${error.message}: another gateway or client runs on this host; ` +
+      "stop it first, or give this gateway a name of its own by --tun-name";
+  }
+  if (error instanceof TunNameTakenError) {
+    return `${error.message}: an interface of another kind has this name; choose another by --tun-name`;
   }
   if (error instanceof TunMissingError) {
     return `${error.message}: load the driver with \`modprobe tun\`, ` +
@@ -56,6 +62,9 @@ export function explainDataPlane(error: Error): string {
   }
   if (error instanceof MissingCapabilityError) {
     return `${error.message}: ${NEEDS_CAPABILITY}`;
+  }
+  if (error instanceof WorkerBrokenError) {
+    return `${error.message}; please report it with the log, and start the program again`;
   }
   return error.message;
 }

@@ -46,6 +46,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly coreSettings: unknown;
   /** Name of its TUN interface, if it has one. */
   readonly tunName: string | undefined;
+  /** Whether checksums of packets from that interface are looked at. */
+  readonly validatesChecksums?: boolean;
   /** Its UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** API URL of the portal. */
@@ -64,6 +66,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly networkNews: (() => News) | undefined;
   /** Makes the message that tells the core where the portal is reached, if it cares. */
   readonly portalNews?: (addresses: readonly IpAddress[]) => News;
+  /** Prepares the host once the TUN interface exists. What it returns undoes that. */
+  readonly prepareHost?: (log: Logger) => { stop(): void };
   /** Starts what the role does beside its core. */
   readonly serve: (
     context: NodeContext<Request, News>,
@@ -136,6 +140,8 @@ export async function runNode<Message, Request, Event, News>(
     return EXIT_FAILED;
   }
   process.filter.onChange((thresholds) => plane.setLogThresholds(thresholds));
+  // Not before: holding the interface keeps others with the same one out.
+  const host = node.prepareHost?.(process.sink.logger("host"));
   let isJoined = false;
   const portal = connectionTo(node, process, (event) => {
     switch (event.kind) {
@@ -178,6 +184,7 @@ export async function runNode<Message, Request, Event, News>(
   unwatch();
   // The portal first: it must not send the peers back to us that hear our goodbye.
   await portal.stop();
+  host?.stop();
   await plane.stop(STOP_LIMIT_MS);
   await service.stop();
   if ("signal" in outcome) {
@@ -208,6 +215,7 @@ async function startDataPlane<Message, Request, Event, News>(
       role: node.role,
       settings: node.coreSettings,
       ...(node.tunName === undefined ? {} : { tunName: node.tunName }),
+      validatesChecksums: node.validatesChecksums ?? false,
       udp: node.udp,
       logThresholds: process.filter.thresholds,
       log: (target) => process.sink.logger(target),

@@ -9,6 +9,7 @@ import {
 import { FlowLogs } from "./flow_logs.ts";
 import { GatewayDns } from "./gateway_dns.ts";
 import type { GatewaySettings } from "./gateway_settings.ts";
+import { HostKeeper } from "./host_keeper.ts";
 import type { Installation } from "./installation.ts";
 import type { NodeRole } from "./node_runner.ts";
 import type { FlowLogSettings } from "./settings.ts";
@@ -17,10 +18,11 @@ import { noteConnection, tunnelRole } from "./tunnel_role.ts";
 /** Returns the gateway as a role to run. */
 export function gatewayRole(
   installation: Installation,
-  { tunName, udpBuffers }: GatewaySettings,
+  gatewaySettings: GatewaySettings,
   flowLogSettings: FlowLogSettings,
 ): NodeRole<GatewayMessage, GatewayRequest, GatewayEvent, GatewayInput> {
   const { identity, name } = installation;
+  const { tunName, udpBuffers, validatesChecksums } = gatewaySettings;
   const { publicKey, settings } = tunnelRole(
     installation,
     tunName,
@@ -34,8 +36,10 @@ export function gatewayRole(
     } satisfies GatewayRoleSettings,
     profile: GATEWAY_PROFILE,
     role: "gateway",
+    validatesChecksums,
     parameters: gatewayParameters({ identity, name, publicKey }),
     networkNews: () => ({ kind: "network-changed" }),
+    prepareHost: (log) => new HostKeeper(gatewaySettings, log),
     serve({ portal, tell, fail, log, sink }) {
       const dns = new GatewayDns({ tell, fail, log: sink.logger("dns") });
       const flowLogs = new FlowLogs(flowLogSettings, sink);

@@ -1,27 +1,12 @@
 import type { Logger } from "../base/mod.ts";
-import { errnoName } from "./errno.ts";
-import { cString, errno, libc } from "./libc.ts";
+import { ENOENT, errnoName } from "./errno.ts";
+import { type KernelSettings, PROC_SYS } from "./kernel_settings.ts";
 
 /** Limits for socket buffers that the host should have at least, in bytes (operations spec §1.1). */
 const WANTED: readonly (readonly [path: string, bytes: number])[] = [
-  ["/proc/sys/net/core/rmem_max", 16 * 1024 * 1024],
-  ["/proc/sys/net/core/wmem_max", 2 * 1024 * 1024],
+  ["net/core/rmem_max", 16 * 1024 * 1024],
+  ["net/core/wmem_max", 2 * 1024 * 1024],
 ];
-
-const O_RDONLY = 0;
-const O_WRONLY = 1;
-const O_CLOEXEC = 0x80000;
-
-/** Longer than any number that the kernel prints. */
-const NUMBER_BYTES = 32;
-
-/** Numbers below `/proc/sys`. A refusal is the number of an error. */
-export interface KernelNumbers {
-  /** Reads one. */
-  read(path: string): number | { readonly errno: number };
-  /** Writes one. */
-  write(path: string, value: number): undefined | { readonly errno: number };
-}
 
 /**
  * Raises the host's limits for socket buffers while the program runs.
@@ -32,36 +17,38 @@ export interface KernelNumbers {
  */
 export class BufferLimits {
   readonly #log: Logger;
-  readonly #numbers: KernelNumbers;
+  readonly #settings: KernelSettings;
   /** What was there before us, and what we wrote. */
-  readonly #raised: { path: string; before: number; after: number }[] = [];
+  readonly #raised: { path: string; before: string; after: string }[] = [];
 
   /** Changes nothing yet. */
-  constructor(log: Logger, numbers: KernelNumbers = KERNEL_NUMBERS) {
+  constructor(log: Logger, settings: KernelSettings = PROC_SYS) {
     this.#log = log;
-    this.#numbers = numbers;
+    this.#settings = settings;
   }
 
   /** Raises what is too low. */
   raise(): void {
     for (const [path, wanted] of WANTED) {
-      const before = this.#numbers.read(path);
-      if (typeof before !== "number") this.#noteRefusal(path, before.errno);
-      else if (before < wanted) this.#write(path, before, wanted);
+      const before = this.#settings.read(path);
+      // Other namespaces than the first have none.
+      if (before === undefined) this.#noteRefusal(path, ENOENT);
+      else if (Number(before) < wanted) this.#raise(path, before, wanted);
     }
   }
 
   /** Puts back what nobody else has changed since. */
   restore(): void {
     for (const { path, before, after } of this.#raised.splice(0)) {
-      if (this.#numbers.read(path) !== after) continue;
-      this.#numbers.write(path, before);
+      if (this.#settings.read(path) !== after) continue;
+      this.#settings.write({ path, value: before });
     }
   }
 
-  #write(path: string, before: number, after: number): void {
-    const refusal = this.#numbers.write(path, after);
-    if (refusal) return this.#noteRefusal(path, refusal.errno);
+  #raise(path: string, before: string, wanted: number): void {
+    const after = String(wanted);
+    const code = this.#settings.write({ path, value: after });
+    if (code !== 0) return this.#noteRefusal(path, code);
     this.#raised.push({ path, before, after });
     this.#log.log("info", "Buffer limit raised", { path, before, after });
   }
@@ -70,40 +57,4 @@ export class BufferLimits {
     const reason = errnoName(code);
     this.#log.log("info", "Buffer limit left alone", { path, reason });
   }
-}
-
-/** The kernel's own, by system calls: the runtime keeps programs out of `/proc`. */
-const KERNEL_NUMBERS: KernelNumbers = {
-  read(path) {
-    const text = new Uint8Array(NUMBER_BYTES);
-    const length = withFile(
-      path,
-      O_RDONLY,
-      (fd) => libc().read(fd, Deno.UnsafePointer.of(text), text.length),
-    );
-    if (typeof length !== "number") return length;
-    return Number(new TextDecoder().decode(text.subarray(0, length)));
-  },
-  write(path, value) {
-    const text = new TextEncoder().encode(`${value}\n`);
-    const length = withFile(
-      path,
-      O_WRONLY,
-      (fd) => libc().write(fd, Deno.UnsafePointer.of(text), text.length),
-    );
-    return typeof length === "number" ? undefined : length;
-  },
-};
-
-function withFile(
-  path: string,
-  flags: number,
-  use: (fd: number) => number,
-): number | { readonly errno: number } {
-  const fd = libc().open(cString(path), flags | O_CLOEXEC, 0);
-  if (fd < 0) return { errno: errno() };
-  const result = use(fd);
-  const code = errno();
-  libc().close(fd);
-  return result < 0 ? { errno: code } : result;
 }

@@ -30,6 +30,8 @@ export interface DataPlaneOptions<Settings, Event> {
   readonly tunName?: string;
   /** Whether large packets may cross the TUN interface, if the kernel knows how; yes unless told. */
   readonly tunOffload?: boolean;
+  /** Whether checksums of packets from the TUN interface are looked at; no unless told. */
+  readonly validatesChecksums?: boolean;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** Which log lines the worker makes. */
@@ -84,6 +86,7 @@ export class DataPlane<Message, Event> {
       settings: options.settings,
       tunName: options.tunName,
       tunOffload: options.tunOffload,
+      validatesChecksums: options.validatesChecksums,
       udp: options.udp,
       logThresholds: options.logThresholds,
       wakeFd: this.#wakeFd,

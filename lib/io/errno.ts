@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<number, string>> = {
   34: "ERANGE",
   71: "EPROTO",
   77: "EBADFD",
+  85: "ERESTART",
   88: "ENOTSOCK",
   90: "EMSGSIZE",
   92: "ENOPROTOOPT",
@@ -65,8 +66,12 @@ export const ENODEV = 19;
 export const EINVAL = 22;
 /** The TUN device behind a descriptor has gone. */
 export const EBADFD = 77;
+/** Something changed meanwhile; try again. */
+export const ERESTART = 85;
 /** Too long to be sent in one piece. */
 export const EMSGSIZE = 90;
+/** The kernel was built without this protocol. */
+export const EPROTONOSUPPORT = 93;
 /** The kernel was built without it. */
 export const EOPNOTSUPP = 95;
 /** The kernel has no such address family. */

@@ -41,6 +41,12 @@ export class TunBusyError extends KernelRefusedError {
   override readonly name = "TunBusyError";
 }
 
+/** Thrown when an interface of another kind has the name of the TUN interface. Another name helps. */
+export class TunNameTakenError extends KernelRefusedError {
+  /** Always `TunNameTakenError`. */
+  override readonly name = "TunNameTakenError";
+}
+
 /** Thrown when the TUN interface was deleted while in use. Starting again helps. */
 export class TunGoneError extends KernelRefusedError {
   /** Always `TunGoneError`. */

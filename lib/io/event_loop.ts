@@ -7,6 +7,7 @@ import {
   type PacketSink,
   unreachable,
 } from "../base/mod.ts";
+import type { ChecksumAudit } from "./checksum_audit.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlChannel } from "./control_channel.ts";
 import {
@@ -43,6 +44,8 @@ export interface Tunnel {
   readonly device: TunDevice;
   /** Addresses, routes and rules. */
   readonly network: NetworkConfig;
+  /** Looks at the checksums of inner packets, if anybody wants to know. */
+  readonly audit: ChecksumAudit | undefined;
 }
 
 /** What an event loop is made of. */
@@ -158,7 +161,7 @@ export class EventLoop<Message, Event> {
       if (fd === control.wakeFd) this.#takeMessages(now);
       else if (fd === tunnel?.device.fd) hasPackets = true;
     }
-    if (hasPackets && tunnel) this.#readPackets(tunnel.device, now);
+    if (hasPackets && tunnel) this.#readPackets(tunnel, now);
     for (let i = 0; i < ready; i++) {
       const at = this.#catchUp();
       const socket = this.#sockets.get(epoll.readyFd(i));
@@ -199,7 +202,7 @@ export class EventLoop<Message, Event> {
     }
   }
 
-  #readPackets(device: TunDevice, now: Instant): void {
+  #readPackets({ device, audit }: Tunnel, now: Instant): void {
     const { core, sockets } = this.#parts;
     const { bytes, frame } = device;
     for (let taken = 0; taken < PACKETS_PER_TURN; taken += frame.count) {
@@ -208,6 +211,7 @@ export class EventLoop<Message, Event> {
       if (verdict === "skip") continue;
       while (frame.next()) {
         const { packetAt, packetEnd } = frame;
+        audit?.inspect(packetAt, packetEnd);
         core.handlePacket(bytes, packetAt, packetEnd, now, sockets, device);
       }
     }

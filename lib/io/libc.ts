@@ -46,6 +46,12 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   read: { parameters: ["i32", "pointer", "u32"], result: "i32" },
+  // The same into memory that is used once.
+  read_bytes: {
+    name: "read",
+    parameters: ["i32", "buffer", "u32"],
+    result: "i32",
+  },
   recvfrom: {
     parameters: ["i32", "buffer", "u32", "i32", "buffer", "buffer"],
     result: "i32",
@@ -62,6 +68,12 @@ const SYMBOLS = {
   },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   write: { parameters: ["i32", "pointer", "u32"], result: "i32" },
+  // The same from memory that is used once.
+  write_bytes: {
+    name: "write",
+    parameters: ["i32", "buffer", "u32"],
+    result: "i32",
+  },
   writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 

@@ -39,7 +39,7 @@
  *
  * @module
  */
-export { BufferLimits, type KernelNumbers } from "./buffer_limits.ts";
+export { BufferLimits } from "./buffer_limits.ts";
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
@@ -59,11 +59,25 @@ export {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
   WorkerBrokenError,
   WorkerStalledError,
 } from "./errors.ts";
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export { seesInput } from "./gateway_table.ts";
+export {
+  type HostProblem,
+  HostSetup,
+  type HostSetupOptions,
+} from "./host_setup.ts";
+export {
+  type DroppingChain,
+  type HostReport,
+  inspectHost,
+  type SwitchState,
+} from "./inspect_host.ts";
+export type { NftChain, NftFamily, NftTable } from "./nft_messages.ts";
 export { LineFile } from "./line_file.ts";
 export { LineQueue, streamQueue } from "./line_queue.ts";
 export { HostDns, type HostDnsPaths } from "./host_dns.ts";

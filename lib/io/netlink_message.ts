@@ -2,7 +2,9 @@ import {
   concatBytes,
   readU16LE,
   readU32LE,
+  utf8,
   writeU16LE,
+  writeU32,
   writeU32LE,
 } from "../base/mod.ts";
 
@@ -25,6 +27,9 @@ const ATTRIBUTE_TYPE = 2;
 /** The two highest bits of an attribute's type are flags. */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
+/** Set in the type of an attribute that holds attributes. Netfilter wants it, rtnetlink does not care. */
+export const NLA_F_NESTED = 0x8000;
+
 const ALIGNMENT = 4;
 
 /** A refusal, or with error 0 the acknowledgement. */
@@ -42,6 +47,8 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_EXCL = 0x200;
 /** Create the entry when it does not exist. */
 export const NLM_F_CREATE = 0x400;
+/** Put the entry behind those that are there. */
+export const NLM_F_APPEND = 0x800;
 
 /** One attribute to send: its type and its data or nested attributes. */
 export interface NetlinkAttribute {
@@ -73,17 +80,18 @@ export interface NetlinkReply {
   readonly body: Uint8Array;
 }
 
-/** Encodes a request under a sequence number. */
+/** Encodes a request under a sequence number; it wants an acknowledgement unless told. */
 export function encodeNetlink(
   request: NetlinkRequest,
   sequence: number,
+  acknowledgement: number = NLM_F_ACK,
 ): Uint8Array<ArrayBuffer> {
   const attributes = encodeAttributes(request.attributes);
   const length = NETLINK_HEADER_BYTES + request.body.length + attributes.length;
   const bytes = new Uint8Array(length);
   writeU32LE(bytes, LENGTH, length);
   writeU16LE(bytes, TYPE, request.type);
-  writeU16LE(bytes, FLAGS, request.flags | NLM_F_REQUEST | NLM_F_ACK);
+  writeU16LE(bytes, FLAGS, request.flags | NLM_F_REQUEST | acknowledgement);
   writeU32LE(bytes, SEQUENCE, sequence);
   bytes.set(request.body, NETLINK_HEADER_BYTES);
   bytes.set(attributes, NETLINK_HEADER_BYTES + request.body.length);
@@ -119,16 +127,26 @@ export function findAttribute(
   fixedLength: number,
   type: number,
 ): Uint8Array | undefined {
+  return listAttributes(body, fixedLength).find((it) => it.type === type)?.data;
+}
+
+/** Lists the attributes behind the first `fixedLength` bytes of a message, or inside an attribute. Stops at the first that does not fit. */
+export function listAttributes(
+  body: Uint8Array,
+  fixedLength = 0,
+): { readonly type: number; readonly data: Uint8Array }[] {
+  const attributes = [];
   let at = fixedLength;
   while (at + ATTRIBUTE_HEADER_BYTES <= body.length) {
     const length = readU16LE(body, at);
     if (length < ATTRIBUTE_HEADER_BYTES || at + length > body.length) break;
-    if ((readU16LE(body, at + ATTRIBUTE_TYPE) & ATTRIBUTE_TYPE_MASK) === type) {
-      return body.slice(at + ATTRIBUTE_HEADER_BYTES, at + length);
-    }
+    attributes.push({
+      type: readU16LE(body, at + ATTRIBUTE_TYPE) & ATTRIBUTE_TYPE_MASK,
+      data: body.slice(at + ATTRIBUTE_HEADER_BYTES, at + length),
+    });
     at += align(length);
   }
-  return undefined;
+  return attributes;
 }
 
 /** Encodes a number as an attribute's 32-bit data, or a field of a fixed part. */
@@ -136,6 +154,24 @@ export function u32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   writeU32LE(bytes, 0, value);
   return bytes;
+}
+
+/** Encodes a number as netfilter has them: 32 bits, big-endian. */
+export function u32BigEndian(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  writeU32(bytes, 0, value);
+  return bytes;
+}
+
+/** Encodes a name: text with a zero behind it. */
+export function zeroTerminated(text: string): Uint8Array {
+  return utf8(`${text}\0`);
+}
+
+/** Reads text up to the zero behind it, or to the end. */
+export function textOf(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 function encodeAttributes(

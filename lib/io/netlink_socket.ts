@@ -1,4 +1,4 @@
-import { readU32LE } from "../base/mod.ts";
+import { concatBytes, readU32LE } from "../base/mod.ts";
 import { EINTR, EIO } from "./errno.ts";
 import { errno, libc, must } from "./libc.ts";
 import {
@@ -15,7 +15,11 @@ import {
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
-const NETLINK_ROUTE = 0;
+
+/** Addresses, routes and rules. */
+export const NETLINK_ROUTE = 0;
+/** The firewall. */
+export const NETLINK_NETFILTER = 12;
 
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
@@ -35,17 +39,17 @@ const DUMP_LIMIT = 100_000;
 const NETLINK_NAME_BYTES = 12;
 const NETLINK_NAME_PORT = 4;
 
-/** Speaks rtnetlink with the kernel: one request at a time, each answered before the next. */
+/** Speaks netlink with the kernel: one request or transaction at a time, each answered before the next. */
 export class NetlinkSocket {
   readonly #fd: number;
   readonly #room = new Uint8Array(READ_BYTES);
   #sequence = 0;
 
-  /** Opens the socket. Needs no capability; changing things does. */
-  constructor() {
+  /** Opens the socket, for rtnetlink unless told. Needs no capability; changing things does. */
+  constructor(protocol: number = NETLINK_ROUTE) {
     this.#fd = must(
       "open a netlink socket",
-      libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE),
+      libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
     );
     // struct timeval: seconds and microseconds, 64 bits each.
     const patience = new Uint32Array([PATIENCE_S, 0, 0, 0]);
@@ -64,14 +68,44 @@ export class NetlinkSocket {
 
   /** Lists entries. Returns them, or the error number of the refusal. */
   dump(request: NetlinkRequest): NetlinkReply[] | number {
+    return this.ask({ ...request, flags: request.flags | NLM_F_DUMP });
+  }
+
+  /** Asks something. Returns what the kernel says, or the error number of the refusal. */
+  ask(request: NetlinkRequest): NetlinkReply[] | number {
     const entries: NetlinkReply[] = [];
-    const code = this.#exchange(
-      { ...request, flags: request.flags | NLM_F_DUMP },
-      (reply) => {
-        if (entries.length < DUMP_LIMIT) entries.push(reply);
-      },
-    );
+    const code = this.#exchange(request, (reply) => {
+      if (entries.length < DUMP_LIMIT) entries.push(reply);
+    });
     return code === 0 ? entries : code;
+  }
+
+  /** Carries out all requests or none, between the marks that netfilter knows. Returns 0, or the error number of the first refusal. */
+  transact(
+    begin: NetlinkRequest,
+    requests: readonly NetlinkRequest[],
+    end: NetlinkRequest,
+  ): number {
+    const first = ++this.#sequence;
+    const last = this.#sequence += requests.length + 1;
+    const bytes = concatBytes(
+      encodeNetlink(begin, first, 0),
+      ...requests.map((it, i) => encodeNetlink(it, first + 1 + i)),
+      encodeNetlink(end, last, 0),
+    );
+    if (libc().send(this.#fd, bytes, bytes.length, 0) < 0) return errno();
+
+    for (let left = requests.length; left > 0;) {
+      const received = this.#receive();
+      if (typeof received === "number") return received;
+      for (const reply of received) {
+        if (reply.sequence < first || reply.sequence > last) continue;
+        const code = netlinkError(reply) ?? 0;
+        if (code !== 0) return code;
+        if (reply.type === NLMSG_ERROR) left--;
+      }
+    }
+    return 0;
   }
 
   /** Closes the socket. */

@@ -19,9 +19,11 @@ import {
   ESRCH,
 } from "./errno.ts";
 import { kernelRefusal } from "./errors.ts";
+import { PROC_SYS } from "./kernel_settings.ts";
 import { cString, libc } from "./libc.ts";
 import type { NetlinkRequest } from "./netlink_message.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
+import { type RoutingTables, routingTables } from "./routing_tables.ts";
 import {
   addAddress,
   addException,
@@ -47,20 +49,12 @@ import {
 /** Mark of all packets that must not enter the tunnel, our own above all (data-plane spec §1.4). */
 export const FIREZONE_MARK = 0xfd002021;
 
-/** Routing tables (data-plane spec §1.4): into the tunnel, copies of the host's own links, default routes. */
-const TUNNEL_TABLE = 0x2021fd00;
-const LINK_TABLE = 0x2021fd01;
-const DEFAULT_TABLE = 0x2021fd02;
-
 /** Where the host keeps its own routes. */
 const MAIN_TABLE = 254;
 
-/** In which order the tables are looked into (data-plane spec §3.3). */
-const PRIORITIES = [
-  { table: TUNNEL_TABLE, priority: 100 },
-  { table: LINK_TABLE, priority: 200 },
-  { table: DEFAULT_TABLE, priority: 300 },
-] as const;
+/** Values of `rp_filter`, ip-sysctl. */
+const STRICT = "1";
+const LOOSE = "2";
 
 const FAMILIES: readonly IpFamily[] = [4, 6];
 
@@ -100,8 +94,9 @@ export class NetworkConfig {
   readonly #name: string;
   readonly #index: number;
   readonly #log: Logger;
+  readonly #tables: RoutingTables;
   readonly #netlink = new NetlinkSocket();
-  /** The rules that we added and nobody had before. */
+  /** The rules that lead to our tables. Who holds the interface has them to itself: one that is there already is left of an earlier run. */
   #rules: MarkRule[] = [];
   /** The routes that are ours, by their text form. */
   #routes = new Map<string, Cidr>();
@@ -113,20 +108,18 @@ export class NetworkConfig {
     this.#name = interfaceName;
     this.#index = libc().if_nametoindex(cString(interfaceName));
     this.#log = log;
+    this.#tables = routingTables(interfaceName);
     if (this.#index === 0) {
       throw kernelRefusal(`find the interface ${interfaceName}`, ENODEV);
     }
   }
 
-  /**
-   * Prepares the interface and, on `flush`, removes what an earlier run left in our tables.
-   *
-   * Do not flush where another program of ours has routes. Refusals are only logged.
-   */
-  prepare({ flush }: { readonly flush: boolean }): void {
-    if (flush) this.#flushTables();
+  /** Prepares the interface, and removes what an earlier run left in our tables. Refusals are only logged. */
+  prepare(): void {
+    this.#flushTables();
     this.#try("set queue length", setQueueLength(this.#index, QUEUE_LENGTH));
     this.#try("disable link-local address", disableLinkLocal(this.#index));
+    if (this.#tables.answers) this.#loosenSourceCheck();
   }
 
   /**
@@ -161,12 +154,12 @@ export class NetworkConfig {
   /** Lets neighbouring networks be reached past our default routes, as they are at present. */
   refreshLinkRoutes(): void {
     for (const family of FAMILIES) {
-      this.#flushTable(family, LINK_TABLE);
+      this.#flushTable(family, this.#tables.link.table);
       if (this.#hasDefaultRoute(family)) this.#copyLinkRoutes(family);
     }
   }
 
-  /** Removes the rules we added. Addresses and routes vanish with the interface. */
+  /** Removes the rules. Addresses and routes vanish with the interface. */
   close(): void {
     for (const rule of this.#rules) {
       this.#try("remove rule", removeRule(rule));
@@ -175,9 +168,20 @@ export class NetworkConfig {
     this.#netlink.close();
   }
 
+  /** Clients' addresses may lead to another gateway's interface, too: a strict check would drop what comes in by ours. */
+  #loosenSourceCheck(): void {
+    const path = `net/ipv4/conf/${this.#name}/rp_filter`;
+    if (PROC_SYS.read(path) !== STRICT) return;
+    const code = PROC_SYS.write({ path, value: LOOSE });
+    if (code !== 0) this.#refused("loosen source check", code);
+  }
+
   #flushTables(): void {
+    const { tunnel, link, defaults } = this.#tables;
     for (const family of FAMILIES) {
-      for (const { table } of PRIORITIES) this.#flushTable(family, table);
+      for (const { table } of [tunnel, link, defaults]) {
+        this.#flushTable(family, table);
+      }
     }
   }
 
@@ -198,10 +202,11 @@ export class NetworkConfig {
   }
 
   #copyLinkRoutes(family: IpFamily): void {
+    const link = this.#tables.link.table;
     const routes = this.#netlink.dump(listRoutes(family, MAIN_TABLE));
     if (typeof routes === "number") return;
     for (const route of routes) {
-      const copy = copyLinkRoute(route, MAIN_TABLE, LINK_TABLE, this.#index);
+      const copy = copyLinkRoute(route, MAIN_TABLE, link, this.#index);
       if (copy) this.#try("copy link route", copy, EEXIST);
     }
   }
@@ -248,23 +253,31 @@ export class NetworkConfig {
   }
 
   #addRules(family: IpFamily): void {
-    for (const { table, priority } of PRIORITIES) {
-      const rule = { family, mark: FIREZONE_MARK, table, priority };
-      const code = this.#netlink.request(addRule(rule));
-      if (code === 0) this.#rules.push(rule);
-      else if (code !== EEXIST) this.#refused("add rule", code);
+    const { tunnel, link, defaults, answers } = this.#tables;
+    for (const table of [tunnel, link, defaults]) {
+      const mark = FIREZONE_MARK;
+      this.#addRule({ family, mark, isForMarked: false, ...table });
     }
+    if (answers) this.#addRule({ family, isForMarked: true, ...answers });
+  }
+
+  #addRule(rule: MarkRule): void {
+    const code = this.#netlink.request(addRule(rule));
+    if (code !== 0 && code !== EEXIST) {
+      return this.#refused("add rule", code);
+    }
+    if (!this.#rules.some((it) => isSameRule(it, rule))) this.#rules.push(rule);
   }
 
   #setRoutes(wanted: readonly Cidr[]): void {
     const next = new Map(wanted.map((route) => [formatCidr(route), route]));
     for (const [text, route] of this.#routes) {
       if (next.has(text)) continue;
-      const request = removeRoute(this.#index, tableOf(route), route);
+      const request = removeRoute(this.#index, this.#tableOf(route), route);
       this.#try("remove route", request, ESRCH);
     }
     for (const route of next.values()) {
-      const request = addRoute(this.#index, tableOf(route), route);
+      const request = addRoute(this.#index, this.#tableOf(route), route);
       const code = this.#netlink.request(request);
       if (code !== 0 && code !== EEXIST && code !== EOPNOTSUPP) {
         this.#refused("add route", code);
@@ -279,14 +292,23 @@ export class NetworkConfig {
       if (next.has(text)) continue;
       this.#try(
         "remove exception",
-        removeException(DEFAULT_TABLE, host),
+        removeException(this.#tables.defaults.table, host),
         ESRCH,
       );
     }
     for (const host of next.values()) {
-      this.#try("add exception", addException(DEFAULT_TABLE, host), EEXIST);
+      this.#try(
+        "add exception",
+        addException(this.#tables.defaults.table, host),
+        EEXIST,
+      );
     }
     this.#exceptions = next;
+  }
+
+  #tableOf(route: Cidr): number {
+    const { defaults, tunnel } = this.#tables;
+    return route.prefixLength === 0 ? defaults.table : tunnel.table;
   }
 
   #must(action: string, request: NetlinkRequest): void {
@@ -311,14 +333,15 @@ export class NetworkConfig {
   }
 }
 
-function tableOf(route: Cidr): number {
-  return route.prefixLength === 0 ? DEFAULT_TABLE : TUNNEL_TABLE;
-}
-
 function hostNetwork(ip: IpAddress): Cidr {
   return { ip, prefixLength: ip.bytes.length * 8 };
 }
 
 function isHost({ ip, prefixLength }: Cidr, host: IpAddress): boolean {
   return equalIps(ip, host) && prefixLength === host.bytes.length * 8;
+}
+
+function isSameRule(a: MarkRule, b: MarkRule): boolean {
+  return a.family === b.family && a.table === b.table &&
+    a.priority === b.priority;
 }

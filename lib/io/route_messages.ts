@@ -76,12 +76,14 @@ const FIB_RULE_INVERT = 2;
 const RTPROT_KERNEL = 2;
 const WHOLE_MARK = 0xffff_ffff;
 
-/** A rule "not from us: look into `table`" (data-plane spec §3.3). */
+/** A rule "with this mark, or without it: look into `table`" (data-plane spec §3.3). */
 export interface MarkRule {
   /** Which packets: IPv4 or IPv6. */
   readonly family: IpFamily;
-  /** The mark of our own sockets, which the rule leaves alone. */
+  /** The mark. */
   readonly mark: number;
+  /** Whether the rule is for the packets that have the mark, instead of for all others. */
+  readonly isForMarked: boolean;
   /** The routing table. */
   readonly table: number;
   /** Order among all rules of the host. */
@@ -373,7 +375,7 @@ function ruleParts(
   const body = new Uint8Array(12);
   body[0] = addressFamily(rule.family);
   body[7] = FR_ACT_TO_TBL;
-  body.set(u32(FIB_RULE_INVERT), 8);
+  body.set(u32(rule.isForMarked ? 0 : FIB_RULE_INVERT), 8);
   return {
     body,
     attributes: [

@@ -5,6 +5,7 @@ import {
   type Logger,
   type RandomSource,
 } from "../base/mod.ts";
+import { ChecksumAudit } from "./checksum_audit.ts";
 import { Clock, SYSTEM_RANDOM } from "./clock.ts";
 import { ControlChannel } from "./control_channel.ts";
 import type { Core } from "./core.ts";
@@ -14,7 +15,7 @@ import { createIoCounters, type IoCounters } from "./io_counters.ts";
 import { NativeMemory } from "./native_memory.ts";
 import { NetworkConfig } from "./network_config.ts";
 import { ReceiveRing } from "./receive_ring.ts";
-import { TUN_NAME, TunDevice } from "./tun_device.ts";
+import { TunDevice } from "./tun_device.ts";
 import { UdpSockets } from "./udp_sockets.ts";
 import { WorkerLog } from "./worker_log.ts";
 import { failureOf, type StartMessage } from "./worker_protocol.ts";
@@ -132,7 +133,7 @@ function run(
 
 function openTunnel(
   name: string,
-  { tunOffload = true }: StartMessage,
+  { tunOffload = true, validatesChecksums = false }: StartMessage,
   memory: NativeMemory,
   counters: IoCounters,
   log: Logger,
@@ -144,8 +145,11 @@ function openTunnel(
   cleanups.push(() => device.close());
   const network = new NetworkConfig(name, log);
   cleanups.push(() => network.close());
-  network.prepare({ flush: name === TUN_NAME });
-  return { device, network };
+  network.prepare();
+  const audit = validatesChecksums
+    ? new ChecksumAudit(device.bytes, log)
+    : undefined;
+  return { device, network, audit };
 }
 
 function coreFor(

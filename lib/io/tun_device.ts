@@ -6,6 +6,7 @@ import {
   EBADFD,
   EBUSY,
   EINTR,
+  EINVAL,
   EIO,
   ENODEV,
   ENOENT,
@@ -18,6 +19,7 @@ import {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
 } from "./errors.ts";
 import type { IoCounters } from "./io_counters.ts";
 import { cString, errno, type Libc, libc } from "./libc.ts";
@@ -167,23 +169,30 @@ export class TunDevice implements PacketSink {
   }
 }
 
-/** Tells what keeps an interface of this name from being created, as far as that can be told without creating anything. */
+/** Tells what keeps an interface of this name from being created. Creates nothing; one that is there is attached to for a moment. */
 export function tunObstacle(name: string): KernelRefusedError | undefined {
-  if (libc().if_nametoindex(cString(name)) !== 0) {
-    return new TunBusyError(`create the interface ${name}`, EBUSY);
-  }
   const fd = tryOpenNode();
   if (fd < 0) return openRefusal(errno());
+  const isThere = libc().if_nametoindex(cString(name)) !== 0;
+  const refusal = isThere ? attach(fd, name) : undefined;
   libc().close(fd);
-  return undefined;
+  return refusal;
 }
 
 function openInterface(name: string): number {
+  const fd = openNode();
+  const refusal = attach(fd, name);
+  if (refusal === undefined) return fd;
+  libc().close(fd);
+  throw refusal;
+}
+
+/** Makes a descriptor of the node that of an interface, or returns why not. */
+function attach(fd: number, name: string): KernelRefusedError | undefined {
   assert(
     name.length > 0 && name.length <= NAME_LIMIT,
     "An interface name must have 1 to 15 characters",
   );
-  const fd = openNode();
   const request = new Uint8Array(IFREQ_BYTES);
   request.set(cString(name));
   new DataView(request.buffer).setUint16(
@@ -191,18 +200,20 @@ function openInterface(name: string): number {
     IFF_TUN_NO_PI_VNET_HDR,
     true,
   );
-  if (libc().ioctl(fd, TUNSETIFF, request) === 0) return fd;
-
-  const code = errno();
-  libc().close(fd);
-  throw attachRefusal(name, code);
+  if (libc().ioctl(fd, TUNSETIFF, request) === 0) return undefined;
+  return attachRefusal(name, errno());
 }
 
 function attachRefusal(name: string, code: number): KernelRefusedError {
   const operation = `create the interface ${name}`;
-  return code === EBUSY
-    ? new TunBusyError(operation, code)
-    : kernelRefusal(operation, code);
+  switch (code) {
+    case EBUSY:
+      return new TunBusyError(operation, code);
+    case EINVAL:
+      return new TunNameTakenError(operation, code);
+    default:
+      return kernelRefusal(operation, code);
+  }
 }
 
 function openNode(): number {

@@ -6,6 +6,7 @@ import {
   TunForbiddenError,
   TunGoneError,
   TunMissingError,
+  TunNameTakenError,
   WorkerBrokenError,
 } from "./errors.ts";
 import type { IoCounterName } from "./io_counters.ts";
@@ -23,6 +24,8 @@ export interface StartMessage {
   readonly tunName: string | undefined;
   /** Whether large packets may cross it; yes unless told. */
   readonly tunOffload: boolean | undefined;
+  /** Whether checksums of packets from it are looked at; no unless told. */
+  readonly validatesChecksums: boolean | undefined;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
   /** Which log lines to make. */
@@ -126,5 +129,6 @@ const REFUSALS: Readonly<Record<string, typeof KernelRefusedError>> = {
   TunMissingError,
   TunForbiddenError,
   TunBusyError,
+  TunNameTakenError,
   TunGoneError,
 };

@@ -59,6 +59,7 @@ export {
   replaceSourceAddress,
   replaceSourcePort,
 } from "./packet_edit.ts";
+export { type ChecksumDefect, checksumDefect } from "./checksum_defect.ts";
 export {
   adjustChecksum,
   foldSum,

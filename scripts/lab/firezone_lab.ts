@@ -11,7 +11,8 @@ import {
 } from "./sites.ts";
 
 const PORTAL_PORT = 8081;
-const GATEWAY_TOKEN = ".lab-gateway-token";
+/** The token of `gateway-1`. */
+export const GATEWAY_TOKEN = ".lab-gateway-token";
 const CLIENT_TOKEN = "n.lab-client-token";
 const CONTROL_TOKEN = "lab-control-token";
 
@@ -48,6 +49,14 @@ export interface LabPolicy {
   readonly iceless: boolean;
   /** Where flow logs go, as in the policy file. */
   readonly flow_logs?: Readonly<Record<string, unknown>>;
+  /** Where gateways are. */
+  readonly sites?: readonly { readonly name: string }[];
+  /** Who may serve a site. */
+  readonly gateways?: readonly {
+    readonly name: string;
+    readonly site: string;
+    readonly token: string;
+  }[];
   /** What can be reached. */
   readonly resources: readonly {
     readonly name: string;
@@ -147,18 +156,21 @@ export class FirezoneLab implements AsyncDisposable {
   /** The namespaces. */
   readonly lab: Lab;
   readonly #program: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #policyPath = "";
   #routers: RouterSpecs = ORDINARY_ROUTERS;
   #policy: LabPolicy = POLICY;
   #portal: LabProcess | undefined;
 
-  /** `program` is the command line that stands for `firezone-gateway`. */
+  /** `program` is the command line that stands for `firezone-gateway`, `env` what every role gets beside or instead of what tests want. */
   constructor(
     prefix: string,
     program: readonly string[] = PROGRAM_FROM_SOURCE,
+    env: Readonly<Record<string, string>> = {},
   ) {
     this.lab = new Lab(prefix);
     this.#program = program;
+    this.#env = env;
   }
 
   /** Builds the network and starts web servers and resolvers. `policy` is what differs from the lab's policy. */
@@ -217,7 +229,7 @@ export class FirezoneLab implements AsyncDisposable {
     const portal = this.lab.spawn("internet", "portal", [
       ...this.#program,
       ...args,
-    ], ENV);
+    ], { ...ENV, ...this.#env });
     await portal.waitFor(/Serving/, START_MS);
     this.#portal = portal;
     return portal;
@@ -241,6 +253,7 @@ export class FirezoneLab implements AsyncDisposable {
       ...addresses,
       FIREZONE_API_URL: apiUrl(SITES.portal),
       FIREZONE_TOKEN: token,
+      ...this.#env,
     });
   }
 
@@ -264,9 +277,10 @@ export class FirezoneLab implements AsyncDisposable {
   ): Promise<LabProcess> {
     const command = [...this.#program, "client"];
     const client = this.lab.spawn("client", "client", command, {
-      ...this.#env("client"),
+      ...this.#envAt("client"),
       FIREZONE_TOKEN: CLIENT_TOKEN,
       FIREZONE_ID: "laptop",
+      ...this.#env,
       ...env,
     });
     await client.waitFor(/Interface configured/, START_MS);
@@ -276,10 +290,11 @@ export class FirezoneLab implements AsyncDisposable {
   /** The environment that an administrator would give the gateway. */
   gatewayEnv(): Record<string, string> {
     return {
-      ...this.#env("gateway"),
+      ...this.#envAt("gateway"),
       FIREZONE_FLOW_LOGS: "true",
       FIREZONE_TOKEN: GATEWAY_TOKEN,
       FIREZONE_ID: "gateway-1",
+      ...this.#env,
     };
   }
 
@@ -310,7 +325,7 @@ export class FirezoneLab implements AsyncDisposable {
     await this.lab.addRoute("relay-2", "default", "203.0.113.21");
   }
 
-  #env(host: SiteHost): Record<string, string> {
+  #envAt(host: SiteHost): Record<string, string> {
     const isIpv6Only = this.#routers[host].families === "ipv6";
     const portal = isIpv6Only ? `[${SITES.portalIpv6}]` : SITES.portal;
     return { ...ENV, FIREZONE_API_URL: apiUrl(portal) };

@@ -97,9 +97,9 @@ const SECOND = 2;
  * ```
  *
  * The internet, portal and relay have both families; what leads there from a
- * site, and past which NAT, its router says. The gateway's host is prepared
- * as an administrator would. The link to `far` carries no more
- * than `FAR_MTU` bytes, but `far` does not say so in its TCP handshakes.
+ * site, and past which NAT, its router says. The gateway's host is as it was
+ * installed: it forwards nothing. The link to `far` carries no more than
+ * `FAR_MTU` bytes, but `far` does not say so in its TCP handshakes.
  */
 export async function buildSites(
   lab: Lab,
@@ -127,7 +127,6 @@ export async function buildSites(
   }
   await buildResourceNetwork(lab);
   await buildFarNetwork(lab);
-  await lab.must("gateway", "sh", PREPARE_HOST);
 }
 
 /** Makes the router of a site another one. All its mappings are gone, and its host starts anew at the same addresses. */
@@ -291,7 +290,3 @@ async function buildFarNetwork(lab: Lab): Promise<void> {
   const towards = ["default", "via", "172.22.0.1", "advmss", "1460"];
   await lab.must("far", "ip", "route", "add", ...towards);
 }
-
-/** What an administrator runs on a gateway's host. */
-export const PREPARE_HOST: string =
-  new URL("../packaging/prepare_host.sh", import.meta.url).pathname;

@@ -1,6 +1,6 @@
 /**
- * The resource of the lab: `GET /` greets, `GET /bytes/N` streams N zero bytes,
- * `POST` tells how many bytes came.
+ * The resource of the lab: `GET /` greets, `GET /address` tells who asks,
+ * `GET /bytes/N` streams N zero bytes, `POST` tells how many bytes came.
  *
  * Usage: web_server.ts PORT
  */
@@ -24,10 +24,11 @@ async function count(stream: ReadableStream<Uint8Array> | null) {
   return new Response(String(bytes));
 }
 
-Deno.serve({ hostname: "::", port: Number(Deno.args[0]) }, (request) => {
+Deno.serve({ hostname: "::", port: Number(Deno.args[0]) }, (request, info) => {
   if (request.method === "POST") return count(request.body);
-  const bytes = /^\/bytes\/(\d{1,12})$/.exec(new URL(request.url).pathname)
-    ?.[1];
+  const { pathname } = new URL(request.url);
+  if (pathname === "/address") return new Response(info.remoteAddr.hostname);
+  const bytes = /^\/bytes\/(\d{1,12})$/.exec(pathname)?.[1];
   if (bytes === undefined) return new Response("Hello from the resource\n");
   return new Response(streamZeros(Number(bytes)), {
     headers: { "content-length": bytes },

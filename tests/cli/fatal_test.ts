@@ -3,15 +3,22 @@ import { explainDataPlane, explainPortal } from "../../lib/cli/fatal.ts";
 import {
   MissingCapabilityError,
   TunBusyError,
+  TunForbiddenError,
+  TunGoneError,
   TunMissingError,
+  TunNameTakenError,
+  WorkerBrokenError,
 } from "../../lib/io/mod.ts";
 
 const EBUSY = 16;
 const ENOENT = 2;
 const EPERM = 1;
+const EACCES = 13;
+const EINVAL = 22;
+const EBADFD = 77;
 const URL = "wss://portal.example";
 
-Deno.test("every fatal answer of the portal becomes a sentence that says what to do", () => {
+Deno.test("[ops 1.3] every fatal answer of the portal becomes a sentence that says what to do", () => {
   const token = explainPortal(
     { kind: "token-refused", code: "invalid_token", detail: undefined },
     URL,
@@ -41,14 +48,30 @@ Deno.test("every fatal answer of the portal becomes a sentence that says what to
   );
 });
 
-Deno.test("what keeps the data plane from running becomes a sentence that says what to do", () => {
+Deno.test("[ops 1.3] what keeps the data plane from running becomes a sentence that says what to do", () => {
   assert.match(
     explainDataPlane(new TunBusyError("attach", EBUSY)),
-    /another gateway or client/,
+    /another gateway or client.*stop it first.*--tun-name/,
   );
   assert.match(
     explainDataPlane(new TunMissingError("open", ENOENT)),
     /modprobe tun/,
+  );
+  assert.match(
+    explainDataPlane(new TunForbiddenError("open", EACCES)),
+    /chmod 0666 \/dev\/net\/tun/,
+  );
+  assert.match(
+    explainDataPlane(new TunNameTakenError("create", EINVAL)),
+    /another kind.*--tun-name/,
+  );
+  assert.match(
+    explainDataPlane(new TunGoneError("read", EBADFD)),
+    /deleted while in use; start again/,
+  );
+  assert.match(
+    explainDataPlane(new WorkerBrokenError("index 3", undefined)),
+    /^Data worker broke: index 3; please report it/,
   );
   assert.match(
     explainDataPlane(new MissingCapabilityError("mark", EPERM)),

@@ -8,6 +8,7 @@ import {
   startNode,
   twoBoxes,
 } from "../support/io_lab.ts";
+import { requireTools } from "../support/tools.ts";
 
 const PREFIX = "fzpkt";
 const MARK = "0xfd002021";
@@ -33,6 +34,16 @@ const FLOOD_PACKET_BYTES = 1_200;
 
 /** What a data plane may need more after a second flood than after the first, in KiB. It is sent 30,000. */
 const MOST_GROWTH_KIB = 4 * 1024;
+
+/** Sends a datagram whose checksum is 0xdead from the left box; the kernel makes its IP header complete. */
+const WRONG_CHECKSUM = `
+import socket, struct
+udp = struct.pack("!HHHH", 1000, 2000, 12, 0xdead) + b"data"
+ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 32, 0, 0, 64, 17, 0,
+    socket.inet_aton("100.64.0.1"), socket.inet_aton("100.64.0.2"))
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+raw.sendto(ip + udp, ("100.64.0.2", 0))
+`;
 
 Deno.test("[dp 21] every datagram of a data plane carries the mark", async () => {
   await using lab = await twoBoxes(PREFIX);
@@ -65,6 +76,20 @@ Deno.test("[dp 21] a data plane that may not mark its sockets does not start", a
     10_000,
   );
   assert.equal(await node.ended, 1);
+});
+
+Deno.test("[ops 1.1] packets of the host with a wrong checksum are warned of when somebody wants to know, and of no others", async () => {
+  requireTools("python3");
+  await using lab = await twoBoxes(PREFIX);
+  const node = await startNode(lab, "left", { validatesChecksums: true });
+  await startNode(lab, "right");
+
+  await ping(lab, "100.64.0.2", "8");
+  await lab.must("left", "python3", "-c", WRONG_CHECKSUM);
+
+  await node.waitFor(/wrong checksum {"checksum":"udp","length":32}/, 5_000);
+  const warnings = node.lines.filter((it) => it.includes("wrong checksum"));
+  assert.equal(warnings.length, 1);
 });
 
 Deno.test("[dp 28] [dp 120] a packet that the kernel does not take is lost alone", async () => {

@@ -85,6 +85,7 @@ Deno.test("[dp 20] a rule looks into its table for all but marked packets", () =
   const rule = {
     family: 6,
     mark: 0xfd002021,
+    isForMarked: false,
     table: 0x2021fd00,
     priority: 100,
   } as const;
@@ -101,6 +102,21 @@ Deno.test("[dp 20] a rule looks into its table for all but marked packets", () =
     ...[5, 0, 21, 0, 2, 0, 0, 0],
   ]);
   assert.deepEqual(bodyOf(removeRule(rule)), bodyOf(addRule(rule)));
+  const inverted = bodyOf(addRule({ ...rule, isForMarked: true }));
+  assert.deepEqual(inverted.slice(0, 12), [
+    10,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0,
+    0,
+  ]);
 });
 
 Deno.test("a listed address is read, and another interface's is not", () => {

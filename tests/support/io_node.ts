@@ -21,6 +21,8 @@ export interface IoNodeOptions {
   /** Whether TUN device and sockets move many packets as one; all do unless told. */
   readonly tunOffload?: boolean;
   readonly udpOffload?: boolean;
+  /** Whether checksums of packets from the TUN device are looked at; no unless told. */
+  readonly validatesChecksums?: boolean;
   /** Send buffer of the sockets. */
   readonly sendBufferBytes?: number;
 }
@@ -45,6 +47,7 @@ async function run(options: IoNodeOptions): Promise<void> {
     settings: options.settings,
     tunName: options.tunName ?? "tun-firezone",
     tunOffload: options.tunOffload ?? true,
+    validatesChecksums: options.validatesChecksums ?? false,
     udp: {
       port: options.port,
       orAny: true,
