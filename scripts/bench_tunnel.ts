@@ -20,6 +20,7 @@ import {
   USAGE,
 } from "./bench/options.ts";
 import { report } from "./bench/report.ts";
+import { runToEnd } from "./bench/run.ts";
 import { turnsOf } from "./bench/turns.ts";
 import { PROGRAM_FROM_SOURCE } from "./lab/firezone_lab.ts";
 
@@ -28,30 +29,7 @@ if (typeof options === "string") {
   console.error(`${options}\n\n${USAGE}`);
   Deno.exit(2);
 }
-if (Deno.uid() !== 0) {
-  console.error(
-    "Cannot build network namespaces: run as root, such as by sudo",
-  );
-  Deno.exit(1);
-}
-const interrupted = Promise.withResolvers<never>();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(
-    signal,
-    () => interrupted.reject(new Error("Interrupted")),
-  );
-}
-let code = 0;
-const stack = new AsyncDisposableStack();
-try {
-  await Promise.race([run(options, stack), interrupted.promise]);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  code = 1;
-} finally {
-  await stack.disposeAsync();
-}
-Deno.exit(code);
+await runToEnd((stack) => run(options, stack));
 
 async function run(
   options: BenchOptions,

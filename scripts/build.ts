@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
  * What is compiled: one file for each thread, with all that it imports.
  *
  * From 350 modules and whole npm packages the same program would take 16 MB
- * more memory, and twice as long to start.
+ * more memory.
  */
 const BUNDLE = "dist/bundle";
 const CONFIG = `${BUNDLE}/deno.json`;

@@ -14,6 +14,7 @@ import {
   NetworkWatch,
   PortalConnection,
   type PortalEvent,
+  returnFreedMemory,
   type ShellNews,
   SYSTEM_RANDOM,
   systemInfo,
@@ -172,6 +173,7 @@ export async function runNode<Message, Request, Event, News>(
   });
   portal.start();
   const unwatch = watchNetwork(node, portal, log, (news) => plane.send(news));
+  const stopReturning = returnFreedMemory();
 
   const outcome = await Promise.race([
     failed.promise.then((sentence) => ({ sentence })),
@@ -182,6 +184,7 @@ export async function runNode<Message, Request, Event, News>(
     log.log("info", "Stopping", { signal: outcome.signal });
   }
   unwatch();
+  stopReturning();
   // The portal first: it must not send the peers back to us that hear our goodbye.
   await portal.stop();
   host?.stop();

@@ -29,13 +29,19 @@
  * with the descriptor. What the kernel refuses is thrown as one error class
  * for each decision a caller can make.
  *
- * Names are the main thread's business. Queries to nameservers must carry the
+ * The host around a gateway is the main thread's business: `HostSetup` makes it
+ * forward and translate, by nf_tables netlink and `/proc/sys`, once the worker
+ * holds the interface, and undoes it before the worker lets go. What the
+ * settings were stands as comments in a table named after the interface, where
+ * the next start finds it after a crash. `inspectHost` only looks.
+ *
+ * Names are the main thread's business, too. Queries to nameservers must carry the
  * mark before their first packet, which sockets of the runtime do not allow:
  * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
  * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
  *
- * `worker.ts` is the worker's entry. It is loaded, never imported, and has to
- * be named to `deno compile` with `--include`.
+ * `worker.ts` is the worker's entry. It is loaded, never imported, so the
+ * build bundles it on its own.
  *
  * @module
  */
@@ -65,6 +71,7 @@ export {
 } from "./errors.ts";
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export { returnFreedMemory } from "./freed_memory.ts";
 export { seesInput } from "./gateway_table.ts";
 export {
   type HostProblem,

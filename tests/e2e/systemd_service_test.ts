@@ -3,6 +3,7 @@ import { FirezoneLab } from "../../scripts/lab/firezone_lab.ts";
 import { SITES } from "../../scripts/lab/sites.ts";
 import { packageDeb } from "../../scripts/package_deb.ts";
 import { ARCHITECTURES } from "../../scripts/release_files.ts";
+import { buildBinary } from "../support/compiled_binary.ts";
 import { SystemdMachine } from "../support/systemd_machine.ts";
 
 const SERVICE = "firezone-gateway.service";
@@ -11,14 +12,14 @@ const TOKEN = "/etc/firezone/gateway-token";
 const PING = ["ping", "-c", "3", "-i", "0.2", "-w", "20", SITES.web];
 
 Deno.test("the Debian package serves a client under systemd, survives an upgrade, and leaves nothing when purged", async (t) => {
-  await build();
+  await using binary = await buildBinary();
   const folder = await Deno.makeTempDir({ prefix: "firezone-deb-" });
   await using _folder = removed(folder);
   const architecture = ARCHITECTURES.find(({ machine }) =>
     machine === Deno.build.arch
   );
   assert.ok(architecture);
-  const deb = await packageDeb("dist/firezone-gateway", architecture, folder);
+  const deb = await packageDeb(binary.path, architecture, folder);
   await using site = new FirezoneLab("fzsysd");
   await site.build();
   await site.startPortal();
@@ -152,13 +153,6 @@ async function traces(machine: SystemdMachine): Promise<string> {
     "/etc/group",
   );
   return files + accounts.stdout;
-}
-
-async function build(): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "build", "--offline-base=auto"],
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
 }
 
 function removed(path: string): AsyncDisposable {
