@@ -18,9 +18,10 @@ import { parseArgs } from "node:util";
  */
 const BUNDLE = "dist/bundle";
 const CONFIG = `${BUNDLE}/deno.json`;
-const MAIN = `${BUNDLE}/main.js`;
-const WORKER = `${BUNDLE}/worker.js`;
-const WORKER_ENTRY = "lib/io/worker.ts";
+
+const MAIN_ENTRY = "main.ts";
+const WORKER_ENTRIES = ["lib/io/worker.ts", "lib/io/crypto_worker.ts"];
+const MAIN = bundleOf(MAIN_ENTRY);
 
 /**
  * What the CommonJS packages in a bundle load modules of the runtime by.
@@ -71,7 +72,7 @@ const COMPILE_ARGS = [
   "--no-code-cache",
   "--no-check",
   "--no-lock",
-  `--include=${WORKER}`,
+  ...WORKER_ENTRIES.map((entry) => `--include=${bundleOf(entry)}`),
   `--config=${CONFIG}`,
   ...PERMISSIONS,
 ];
@@ -152,40 +153,42 @@ async function bundle(): Promise<void> {
   await Deno.mkdir(BUNDLE, { recursive: true });
   // Nothing of the project's own: what is bundled imports nothing.
   await Deno.writeTextFile(CONFIG, JSON.stringify({ nodeModulesDir: "none" }));
-  for (
-    const [entry, output] of [
-      ["main.ts", MAIN],
-      [WORKER_ENTRY, WORKER],
-    ] as const
-  ) {
+  for (const entry of [MAIN_ENTRY, ...WORKER_ENTRIES]) {
+    const path = bundleOf(entry);
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--minify", "--keep-names", `--output=${output}`, entry],
+      args: ["bundle", "--minify", "--keep-names", `--output=${path}`, entry],
       stdout: "null",
       stderr: "piped",
     }).output();
-    if (success) continue;
-    console.error(new TextDecoder().decode(stderr));
-    Deno.exit(1);
+    if (!success) {
+      console.error(new TextDecoder().decode(stderr));
+      Deno.exit(1);
+    }
+    let text = await Deno.readTextFile(path);
+    if (entry === MAIN_ENTRY) {
+      for (const worker of WORKER_ENTRIES) text = pointAt(worker, text);
+    }
+    await Deno.writeTextFile(path, PRELUDE + text);
   }
-  await edit(WORKER, (text) => PRELUDE + text);
-  await edit(MAIN, (text) => PRELUDE + pointAtWorker(text));
 }
 
-/** Lets the main thread load the bundle of the worker, in whose folder it is. */
-function pointAtWorker(text: string): string {
-  const parts = text.split(`"./${WORKER_ENTRY.split("/").pop()}"`);
+function bundleOf(entry: string): string {
+  return `${BUNDLE}/${nameOf(entry)}.js`;
+}
+
+function nameOf(entry: string): string {
+  return entry.slice(entry.lastIndexOf("/") + 1, -".ts".length);
+}
+
+/** Lets the main thread load the bundle of a worker, in whose folder it is. */
+function pointAt(worker: string, text: string): string {
+  const name = nameOf(worker);
+  const parts = text.split(`"./${name}.ts"`);
   if (parts.length !== 2) {
-    console.error("Cannot find where the main thread starts its worker");
+    console.error(`Cannot find where the main thread starts ${worker}`);
     Deno.exit(1);
   }
-  return parts.join(`"./${WORKER.split("/").pop()}"`);
-}
-
-async function edit(
-  path: string,
-  change: (text: string) => string,
-): Promise<void> {
-  await Deno.writeTextFile(path, change(await Deno.readTextFile(path)));
+  return parts.join(`"./${name}.js"`);
 }
 
 interface Outcome {

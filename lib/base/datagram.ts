@@ -55,6 +55,8 @@ export interface Transmit {
 export interface DatagramSink {
   /** The arena that `reserve` points into. */
   readonly bytes: Uint8Array;
+  /** Whether nobody reads a datagram before the packet cipher has finished what was to be sealed later. No unless told. */
+  readonly awaitsCipher?: boolean;
   /** Returns the address of room for one datagram of `MAX_DATAGRAM_BYTES` and a little slack. Never fails: flushes first when full. */
   reserve(): number;
   /** Sends the first `length` bytes at the last reserved address. `source` and `localPort` as in `Transmit`. */

@@ -1,5 +1,6 @@
 import {
   API_URL,
+  CRYPTO_WORKERS,
   ID,
   LOG_FILTER,
   LOG_FORMAT,
@@ -47,6 +48,7 @@ export const CLIENT_COMMAND: CommandSpec = {
       },
       LOG_FORMAT,
       LOG_FILTER,
+      CRYPTO_WORKERS,
       NO_CHECK,
     ],
   }],

@@ -54,6 +54,15 @@ export const LOG_FILTER: OptionSpec = {
     "Log level (off, error, warn, info, debug, trace), or comma-separated target=level directives such as info,ice=debug",
   fallback: "info",
 };
+/** Help of other cores. */
+export const CRYPTO_WORKERS: OptionSpec = {
+  name: "crypto-workers",
+  env: "FIREZONE_CRYPTO_WORKERS",
+  value: "COUNT",
+  help:
+    "Threads that help to encrypt and decrypt packets, up to 16. Of use only on a host whose other cores are idle while this program keeps one busy",
+  fallback: "0",
+};
 /** For hosts where the check is wrong. */
 export const NO_CHECK: OptionSpec = {
   name: "no-check",

@@ -1,6 +1,7 @@
 import { FLOW_SPOOL_ROOT } from "../io/mod.ts";
 import {
   API_URL,
+  CRYPTO_WORKERS,
   ID,
   LOG_FILTER,
   LOG_FORMAT,
@@ -72,6 +73,7 @@ const HOST: OptionGroup = {
       help:
         "Validate the settings and this host, print a short list and exit: 0 if the gateway can start, 1 or 2 if not. Changes nothing",
     },
+    CRYPTO_WORKERS,
     NO_CHECK,
   ],
 };

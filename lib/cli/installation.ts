@@ -18,6 +18,8 @@ export interface Installation {
   readonly token: Secret;
   /** Reconnect budget, if not the role's own. */
   readonly maxPartitionMs: number | undefined;
+  /** How many threads help with cryptography. */
+  readonly cryptoWorkers: number;
 }
 
 /** Port that gateways and clients try first, p2p spec §7. */

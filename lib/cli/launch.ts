@@ -117,6 +117,7 @@ function tunnelLaunch(
   { raw, reader, environment }: SettingSources,
 ): Launch {
   const { portal, tunName } = node;
+  const cryptoWorkers = reader.cryptoWorkers();
   const checksCapability = !reader.flag("no-check");
   return {
     examine(files) {
@@ -140,6 +141,7 @@ function tunnelLaunch(
         name: portal.name ?? hostName(),
         token: token.value,
         maxPartitionMs: portal.maxPartitionMs,
+        cryptoWorkers,
       };
       return {
         findings,

@@ -51,6 +51,8 @@ export interface NodeRole<Message, Request, Event, News = never> {
   readonly validatesChecksums?: boolean;
   /** Its UDP sockets. */
   readonly udp: MainPort & UdpOptions;
+  /** How many threads help its worker with cryptography; none unless told. */
+  readonly cryptoWorkers?: number;
   /** API URL of the portal. */
   readonly apiUrl: string;
   /** Query of the login URL. */
@@ -220,6 +222,7 @@ async function startDataPlane<Message, Request, Event, News>(
       ...(node.tunName === undefined ? {} : { tunName: node.tunName }),
       validatesChecksums: node.validatesChecksums ?? false,
       udp: node.udp,
+      cryptoWorkers: node.cryptoWorkers ?? 0,
       logThresholds: process.filter.thresholds,
       log: (target) => process.sink.logger(target),
       onEvent,

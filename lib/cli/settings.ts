@@ -6,7 +6,7 @@ import {
   type SocketAddress,
 } from "../base/mod.ts";
 import { parseHumanDuration } from "./human_duration.ts";
-import type { LogThresholds } from "../io/mod.ts";
+import { CRYPTO_WORKERS_LIMIT, type LogThresholds } from "../io/mod.ts";
 import { parseLogDirectives, withFlowLogs } from "./log_filter.ts";
 import type { LogFormat } from "./log_line.ts";
 import type { RawSettings, Sources } from "./options.ts";
@@ -203,6 +203,16 @@ export class SettingsReader {
       file,
       spool: this.#raw.get("flow-log-spool") ?? `${stateDirectory}/flow_logs`,
     };
+  }
+
+  /** Reads how many threads help with cryptography. */
+  cryptoWorkers(): number {
+    const text = this.#raw.get("crypto-workers") ?? "0";
+    const count = /^\d{1,2}$/.test(text) ? Number(text) : NaN;
+    if (count <= CRYPTO_WORKERS_LIMIT) return count;
+    const wanted = `a number from 0 to ${CRYPTO_WORKERS_LIMIT}`;
+    this.#refuse("crypto-workers", text, wanted);
+    return 0;
   }
 
   /** Reads what concerns a relay. */

@@ -20,6 +20,7 @@ export interface TunnelRole {
       | "joinPayload"
       | "capabilities"
       | "maxPartitionMs"
+      | "cryptoWorkers"
     >
     & { readonly coreSettings: TunnelRoleSettings };
 }
@@ -38,7 +39,7 @@ export type ConnectionEvent =
 
 /** Makes the key pair of a node with a tunnel, and the settings that gateway and client have in common. */
 export function tunnelRole(
-  { apiUrl, token, maxPartitionMs }: Installation,
+  { apiUrl, token, maxPartitionMs, cryptoWorkers }: Installation,
   tunName: string,
   udpBuffers: UdpBuffers = {},
 ): TunnelRole {
@@ -54,6 +55,7 @@ export function tunnelRole(
       joinPayload: null,
       capabilities: { iceless: true },
       maxPartitionMs,
+      cryptoWorkers,
     },
   };
 }

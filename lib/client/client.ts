@@ -142,6 +142,11 @@ export class Client {
     if (denied) this.#handleDenial(denied, now);
   }
 
+  /** Begins to decrypt a datagram that `handleDatagram` is going to be given. Returns `false` when there is no room for more. */
+  openAhead(datagram: Datagram, now: Instant): boolean {
+    return this.#node.openAhead(datagram, now);
+  }
+
   /** Takes the packet `[start, end)` from the TUN device. It goes to `datagrams`, encrypted, or waits for access; if nothing permits it, an ICMP error goes to `packets`. */
   handlePacket(
     bytes: Uint8Array,

@@ -13,6 +13,7 @@ export type ClientNode = Pick<
   | "addRemoteCandidate"
   | "removeRemoteCandidate"
   | "handleDatagram"
+  | "openAhead"
   | "sendPacket"
   | "stop"
   | "handleTimeout"

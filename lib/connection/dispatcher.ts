@@ -95,6 +95,27 @@ export class Dispatcher {
     return this.#handleMessage(datagram, start, end, now, packets);
   }
 
+  /**
+   * Begins to decrypt a datagram that `dispatch` is going to be given, if it is
+   * a data message. Returns `false` when the cipher has no room for more.
+   */
+  openAhead(datagram: Datagram, now: Instant): boolean {
+    const { bytes } = datagram;
+    let { start, end } = datagram;
+    const channelData = this.#channelData;
+    const isRelayed = datagram.sourcePort === RELAY_PORT &&
+      channelData.attach(bytes, start, end);
+    if (isRelayed) {
+      start = channelData.dataStart;
+      end = channelData.dataEnd;
+    }
+    if (wireguardMessageType(bytes, start, end) !== DATA) return true;
+    const connection = this.#options.indices.find(
+      wireguardReceiver(bytes, start),
+    );
+    return connection?.tunnel.openAhead(bytes, start, end, now) ?? true;
+  }
+
   /** Rules 1 and 2. `undefined` when the datagram is a peer's after all. */
   #handleRelayPort(
     datagram: Datagram,

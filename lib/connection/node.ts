@@ -244,6 +244,11 @@ export class Node {
     return verdict;
   }
 
+  /** Begins to decrypt a datagram that `handleDatagram` is going to be given. Decides nothing. Returns `false` when there is no room for more. */
+  openAhead(datagram: Datagram, now: Instant): boolean {
+    return this.#identity.dispatcher.openAhead(datagram, now);
+  }
+
   /** Encrypts the inner packet in `[start, end)` of the arena and commits it to `out`. */
   sendPacket(
     id: PeerId,

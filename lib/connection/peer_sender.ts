@@ -50,7 +50,9 @@ export class PeerSender {
     if (way.viaRelay) {
       return this.#relayPacket(tunnel, way, source, length, now, out, ecn);
     }
-    const messageLength = tunnel.seal(source, length, out.reserve(), now);
+    const target = out.reserve();
+    const later = out.awaitsCipher ?? false;
+    const messageLength = tunnel.seal(source, length, target, now, later);
     if (messageLength === 0) return "no-session";
     out.commit(messageLength, way.source, 0, way.destination, ecn);
     return "sent";
@@ -122,7 +124,8 @@ export class PeerSender {
     }
     const at = out.reserve();
     const message = at + CHANNEL_DATA_HEADER_LENGTH;
-    const messageLength = tunnel.seal(source, length, message, now);
+    const later = out.awaitsCipher ?? false;
+    const messageLength = tunnel.seal(source, length, message, now, later);
     if (messageLength === 0) return "no-session";
     writeChannelDataHeader(out.bytes, at, channel, messageLength);
     const datagramLength = CHANNEL_DATA_HEADER_LENGTH + messageLength;

@@ -36,6 +36,11 @@ export class PacketCipher {
       : new JavaScriptKernel(arena);
   }
 
+  /** Whether `openAhead` is of any use. */
+  get readsAhead(): boolean {
+    return false;
+  }
+
   /** Encrypts `length` bytes at `source` to `target`, which takes `length` + 16 bytes. */
   seal(
     key: Uint8Array,
@@ -64,4 +69,34 @@ export class PacketCipher {
     if (length < AEAD_TAG_BYTES) return false;
     return this.#kernel.open(key, counter, source, length, target);
   }
+
+  /** `seal`, but the target need not be complete before `finish`. The source is free at once. */
+  sealLater(
+    key: Uint8Array,
+    counter: number,
+    source: number,
+    length: number,
+    target: number,
+  ): void {
+    this.seal(key, counter, source, length, target);
+  }
+
+  /** Completes what was to be sealed later. */
+  finish(): void {}
+
+  /**
+   * Begins to open a packet that `open` will ask for, with the same key and
+   * source, before `endAhead`. Returns `false` when there is no room for more.
+   */
+  openAhead(
+    _key: Uint8Array,
+    _counter: number,
+    _source: number,
+    _length: number,
+  ): boolean {
+    return false;
+  }
+
+  /** Ends what `openAhead` has begun, whether or not it was asked for. */
+  endAhead(): void {}
 }

@@ -150,6 +150,11 @@ export class Gateway {
     );
   }
 
+  /** Begins to decrypt a datagram that `handleDatagram` is going to be given. Returns `false` when there is no room for more. */
+  openAhead(datagram: Datagram, now: Instant): boolean {
+    return this.#node.openAhead(datagram, now);
+  }
+
   /** Takes the packet `[start, end)` from the TUN device. What policy lets pass goes to `datagrams`, encrypted. */
   handlePacket(
     bytes: Uint8Array,

@@ -11,6 +11,7 @@ export type GatewayNode = Pick<
   | "addRemoteCandidate"
   | "removeRemoteCandidate"
   | "handleDatagram"
+  | "openAhead"
   | "sendPacket"
   | "sendControl"
   | "stop"

@@ -19,6 +19,8 @@ export interface Core<Message, Event> {
     packets: PacketSink,
     datagrams: DatagramSink,
   ): void;
+  /** Begins to decrypt a datagram of the batch that `handleDatagram` is being given. Returns `false` when there is no room for more. For roles that decrypt. */
+  openAhead?(datagram: Datagram, now: Instant): boolean;
   /** Takes the packet `[start, end)` that the host sent into the tunnel, and may change it. The bytes behind it may be the next packet's. What the host is answered at once goes to `packets`. */
   handlePacket(
     bytes: Uint8Array,

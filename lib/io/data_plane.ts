@@ -1,4 +1,5 @@
 import type { Logger } from "../base/mod.ts";
+import { CryptoWorkers } from "./crypto_workers.ts";
 import type { ShellNews } from "./core.ts";
 import { WorkerBrokenError, WorkerStalledError } from "./errors.ts";
 import { libc, must } from "./libc.ts";
@@ -34,6 +35,8 @@ export interface DataPlaneOptions<Settings, Event> {
   readonly validatesChecksums?: boolean;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
+  /** How many threads help the worker with cryptography; none unless told. */
+  readonly cryptoWorkers?: number;
   /** Which log lines the worker makes. */
   readonly logThresholds: LogThresholds;
   /** Where they go. */
@@ -56,6 +59,7 @@ export class DataPlane<Message, Event> {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #wakeFd: number;
+  readonly #cryptoWorkers: CryptoWorkers | undefined;
   readonly #started = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #snapshots = new Map<number, (it: DataPlaneSnapshot) => void>();
@@ -81,6 +85,11 @@ export class DataPlane<Message, Event> {
       this.#end();
     };
     port1.onmessage = ({ data }) => this.#take(data as FromWorker);
+    const { cryptoWorkers = 0 } = options;
+    if (cryptoWorkers > 0) {
+      const log = options.log("io");
+      this.#cryptoWorkers = new CryptoWorkers(cryptoWorkers, log);
+    }
     const start: StartMessage = {
       role: options.role,
       settings: options.settings,
@@ -88,6 +97,7 @@ export class DataPlane<Message, Event> {
       tunOffload: options.tunOffload,
       validatesChecksums: options.validatesChecksums,
       udp: options.udp,
+      cryptoMemory: this.#cryptoWorkers?.memory,
       logThresholds: options.logThresholds,
       wakeFd: this.#wakeFd,
       port: port2,
@@ -187,6 +197,7 @@ export class DataPlane<Message, Event> {
     this.#state = "ended";
     this.#port.close();
     this.#worker.terminate();
+    this.#cryptoWorkers?.stop();
     this.#ended.resolve();
     if (this.#failure === undefined) return;
     if (state === "starting") this.#started.reject(this.#failure);

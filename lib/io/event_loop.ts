@@ -1,10 +1,14 @@
 import {
   assert,
   AssertionError,
+  type Datagram,
+  elapsedMs,
   type Instant,
   instant,
   type Logger,
   type PacketSink,
+  type RandomSource,
+  randomU32,
   unreachable,
 } from "../base/mod.ts";
 import type { ChecksumAudit } from "./checksum_audit.ts";
@@ -19,11 +23,16 @@ import {
 import { type Epoll, waitMs } from "./epoll.ts";
 import { EAGAIN, EINTR } from "./errno.ts";
 import { KernelRefusedError } from "./errors.ts";
+import { FairShare } from "./fair_share.ts";
+import { flowOfDatagram, flowOfPacket } from "./flow_key.ts";
 import type { IoCounters } from "./io_counters.ts";
+import { socketLosses } from "./kernel_losses.ts";
 import { errno } from "./libc.ts";
 import type { NetworkConfig } from "./network_config.ts";
+import type { ReadAhead } from "./read_ahead.ts";
 import type { ReceiveRing } from "./receive_ring.ts";
 import type { TunDevice } from "./tun_device.ts";
+import type { TunFrame } from "./tun_frame.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import type { UdpSockets } from "./udp_sockets.ts";
 import type { WorkerLog } from "./worker_log.ts";
@@ -62,8 +71,12 @@ export interface EventLoopParts<Message, Event> {
   readonly sockets: UdpSockets;
   /** Receives datagrams. */
   readonly receiveRing: ReceiveRing;
+  /** Lets other threads decrypt what has been received; `undefined` when there are none. */
+  readonly readAhead: ReadAhead | undefined;
   /** `undefined` for a role without tunnel. */
   readonly tunnel: Tunnel | undefined;
+  /** Makes what strangers must not foresee. */
+  readonly random: RandomSource;
   /** Where drops and traffic are counted. */
   readonly counters: IoCounters;
   /** Where log lines go. */
@@ -84,7 +97,11 @@ export class EventLoop<Message, Event> {
   readonly #parts: EventLoopParts<Message, Event>;
   readonly #packets: PacketSink;
   /** Watched sockets by descriptor. */
-  readonly #sockets = new Map<number, UdpSocket>();
+  readonly #sockets = new Map<number, Watched>();
+  /** What the TUN device brings is shared by destination. */
+  readonly #packetShare: FairShare | undefined;
+  /** All shares there are. */
+  #shares: FairShare[] = [];
   #timersRanAt: Instant = instant(-Infinity);
   /** Whether the last turn found input, so that there may be more. */
   #busy = false;
@@ -99,7 +116,9 @@ export class EventLoop<Message, Event> {
     this.#packets = parts.tunnel?.device ?? new NoTunnel(parts.sockets.bytes);
     parts.epoll.add(parts.control.wakeFd);
     if (parts.tunnel) parts.epoll.add(parts.tunnel.device.fd);
-    mainSockets.forEach((socket) => this.#watch(socket));
+    mainSockets.forEach((socket) => this.#watchMain(socket));
+    const { network } = parts.tunnel ?? {};
+    this.#packetShare = network && this.#share(() => network.isLosing());
   }
 
   /**
@@ -134,6 +153,7 @@ export class EventLoop<Message, Event> {
     const ready = epoll.wait(
       this.#busy ? 0 : waitMs(core.pollTimeout(), now),
     );
+    if (!this.#busy) this.#noteIdle(now);
     this.#busy = ready > 0;
     if (ready > 0) this.#takeInput(ready, clock.now());
   }
@@ -164,8 +184,8 @@ export class EventLoop<Message, Event> {
     if (hasPackets && tunnel) this.#readPackets(tunnel, now);
     for (let i = 0; i < ready; i++) {
       const at = this.#catchUp();
-      const socket = this.#sockets.get(epoll.readyFd(i));
-      if (socket) this.#receive(socket, at);
+      const watched = this.#sockets.get(epoll.readyFd(i));
+      if (watched) this.#receive(watched, at);
     }
   }
 
@@ -205,10 +225,16 @@ export class EventLoop<Message, Event> {
   #readPackets({ device, audit }: Tunnel, now: Instant): void {
     const { core, sockets } = this.#parts;
     const { bytes, frame } = device;
+    const share = this.#packetShare;
+    this.#advance(share, now);
     for (let taken = 0; taken < PACKETS_PER_TURN; taken += frame.count) {
       const verdict = device.read();
-      if (verdict === "empty") break;
+      if (verdict === "empty") {
+        share?.noteEmpty();
+        break;
+      }
       if (verdict === "skip") continue;
+      if (share?.isOverloaded && !this.#admitsFrame(frame, share)) continue;
       while (frame.next()) {
         const { packetAt, packetEnd } = frame;
         audit?.inspect(packetAt, packetEnd);
@@ -218,11 +244,15 @@ export class EventLoop<Message, Event> {
     this.#drain();
   }
 
-  #receive(socket: UdpSocket, now: Instant): void {
+  #receive({ socket, share }: Watched, now: Instant): void {
     const { core, counters, receiveRing, sockets } = this.#parts;
+    this.#advance(share, now);
     const count = receiveRing.receive(socket.fd);
+    if (count < receiveRing.capacity) share?.noteEmpty();
     if (count < 0) return this.#noteReceiveError(errno());
 
+    const isOverloaded = share?.isOverloaded ?? false;
+    const readAhead = isOverloaded ? undefined : this.#parts.readAhead;
     let received = 0;
     for (let i = 0; i < count; i++) {
       const verdict = receiveRing.select(i, socket.port);
@@ -230,13 +260,46 @@ export class EventLoop<Message, Event> {
       else {
         do {
           received++;
+          readAhead?.pass(i, count, socket, now);
           const { selected } = receiveRing;
+          if (isOverloaded && !this.#admits(selected, share)) continue;
           core.handleDatagram(selected, now, this.#packets, sockets);
         } while (receiveRing.next());
       }
     }
+    readAhead?.end();
     counters.add("datagrams-received", received);
     this.#drain();
+  }
+
+  /** Whoever shares has to know how much time is left. */
+  #noteIdle(since: Instant): void {
+    const { clock } = this.#parts;
+    for (const share of this.#shares) {
+      if (share.isOverloaded) share.noteIdle(elapsedMs(since, clock.now()));
+    }
+  }
+
+  #advance(share: FairShare | undefined, now: Instant): void {
+    if (share?.advance(now)) {
+      this.#parts.log.log("info", "Overload, heavy flows are cut to a share");
+    }
+  }
+
+  #admits(datagram: Datagram, share: FairShare | undefined): boolean {
+    if (share === undefined) return true;
+    const flow = flowOfDatagram(datagram, share.seed);
+    if (share.admit(flow, 1, datagram.end - datagram.start)) return true;
+    this.#parts.counters.increment("datagram-over-share");
+    return false;
+  }
+
+  #admitsFrame(frame: TunFrame, share: FairShare): boolean {
+    const { bytes } = this.#packets;
+    const flow = flowOfPacket(bytes, frame.at, share.seed);
+    if (share.admit(flow, frame.count, frame.byteLength)) return true;
+    this.#parts.counters.add("tun-read-over-share", frame.count);
+    return false;
   }
 
   /** A socket reports here what became of what it sent, too. Nothing of that is fatal. */
@@ -275,7 +338,8 @@ export class EventLoop<Message, Event> {
       case "rebind-sockets": {
         const { closed, opened } = sockets.rebindMain();
         for (const { fd } of closed) this.#sockets.delete(fd);
-        opened.forEach((socket) => this.#watch(socket));
+        this.#shares = this.#shares.filter((it) => it === this.#packetShare);
+        opened.forEach((socket) => this.#watchMain(socket));
         tunnel?.network.refreshLinkRoutes();
         return;
       }
@@ -299,10 +363,28 @@ export class EventLoop<Message, Event> {
     this.#parts.control.publish({ kind: "event", event });
   }
 
-  #watch(socket: UdpSocket): void {
-    this.#parts.epoll.add(socket.fd);
-    this.#sockets.set(socket.fd, socket);
+  #watchMain(socket: UdpSocket): void {
+    this.#watch(socket, this.#share(socketLosses(socket.fd)));
   }
+
+  #watch(socket: UdpSocket, share?: FairShare): void {
+    this.#parts.epoll.add(socket.fd);
+    this.#sockets.set(socket.fd, { socket, share });
+  }
+
+  #share(isLosing: () => boolean): FairShare {
+    const { clock, random } = this.#parts;
+    const share = new FairShare(clock.now(), randomU32(random), isLosing);
+    this.#shares.push(share);
+    return share;
+  }
+}
+
+/** A socket that is read. */
+interface Watched {
+  readonly socket: UdpSocket;
+  /** How its senders share it; `undefined` for the port of one allocation. */
+  readonly share: FairShare | undefined;
 }
 
 /** Takes packets for a tunnel that does not exist. */

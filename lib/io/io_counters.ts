@@ -1,4 +1,5 @@
 import { Counters } from "../base/mod.ts";
+import type { PoolCount } from "../crypto/mod.ts";
 
 /** What the shell counts. The first four are traffic; the next two count what had to leave one by one because the kernel did not take it as a whole; each other one is a reason why something was dropped. */
 export type IoCounterName =
@@ -12,12 +13,14 @@ export type IoCounterName =
   | "datagram-oversized"
   | "datagram-without-local-address"
   | "datagram-without-segment-size"
+  | "datagram-over-share"
   | "receive-error"
   | "send-blocked"
   | "send-error"
   | "send-forbidden"
   | "send-without-socket"
   | "port-refused"
+  | "tun-read-over-share"
   | "tun-read-runt"
   | "tun-read-bad-checksum-range"
   | "tun-read-unknown-segmentation"
@@ -26,6 +29,7 @@ export type IoCounterName =
   | "tun-read-without-payload"
   | "tun-read-too-many-segments"
   | "tun-write-error"
+  | PoolCount
   | "log-line-suppressed";
 
 const NAMES: Readonly<Record<IoCounterName, true>> = {
@@ -39,12 +43,14 @@ const NAMES: Readonly<Record<IoCounterName, true>> = {
   "datagram-oversized": true,
   "datagram-without-local-address": true,
   "datagram-without-segment-size": true,
+  "datagram-over-share": true,
   "receive-error": true,
   "send-blocked": true,
   "send-error": true,
   "send-forbidden": true,
   "send-without-socket": true,
   "port-refused": true,
+  "tun-read-over-share": true,
   "tun-read-runt": true,
   "tun-read-bad-checksum-range": true,
   "tun-read-unknown-segmentation": true,
@@ -53,6 +59,9 @@ const NAMES: Readonly<Record<IoCounterName, true>> = {
   "tun-read-without-payload": true,
   "tun-read-too-many-segments": true,
   "tun-write-error": true,
+  "crypto-pool-packets": true,
+  "crypto-pool-late": true,
+  "crypto-pool-blocked": true,
   "log-line-suppressed": true,
 };
 

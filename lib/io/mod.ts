@@ -13,6 +13,14 @@
  * copy nor an allocation. When output is blocked nothing is read, and the
  * kernel drops.
  *
+ * Every queue between socket and TUN device is the kernel's: receive buffers
+ * of 16 MiB and 10 000 packets of the TUN device, first come, first served, the
+ * last dropped. That is fair enough until one of them overflows. Then
+ * `FairShare` drops before any work is spent: each peer keeps what is below
+ * its max-min fair share of what the loop can carry, and what is beyond goes.
+ * Data of a peer, his handshakes and STUN, and all else of an address count
+ * apart, so the control path is never behind the data of a heavy one.
+ *
  * One system call moves many packets. The TUN device gives and takes large
  * packets that stand for many: `TunFrame` splits them, each segment's headers
  * over the end of the segment before, and `TunWriter` merges what one batch of
@@ -40,8 +48,16 @@
  * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
  * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
  *
- * `worker.ts` is the worker's entry. It is loaded, never imported, so the
- * build bundles it on its own.
+ * On a host with idle cores crypto workers can help the data worker
+ * (`CryptoWorkers`). It stays the one owner of all state: it hands off batches
+ * of packets to be sealed or opened, in memory that holds nothing else, goes
+ * on in the order it would have without them, and does itself whatever they
+ * have not done in time. A batch that is read from the TUN device is sealed
+ * before it is sent; one that was received is opened ahead of the core
+ * (`ReadAhead`).
+ *
+ * `worker.ts` and `crypto_worker.ts` are the workers' entries. They are
+ * loaded, never imported, so the build bundles each on its own.
  *
  * @module
  */
@@ -49,6 +65,7 @@ export { BufferLimits } from "./buffer_limits.ts";
 export { holdsNetAdmin } from "./capability.ts";
 export { Clock, SYSTEM_RANDOM } from "./clock.ts";
 export type { Core, ShellNews, ShellRequest } from "./core.ts";
+export { CRYPTO_WORKERS_LIMIT } from "./crypto_workers.ts";
 export { DataPlane, type DataPlaneOptions } from "./data_plane.ts";
 export type { DnsTransport } from "../dns/mod.ts";
 export { type DnsExchange, exchange } from "./dns_exchange.ts";

@@ -22,6 +22,7 @@ import { kernelRefusal } from "./errors.ts";
 import { PROC_SYS } from "./kernel_settings.ts";
 import { cString, libc } from "./libc.ts";
 import type { NetlinkRequest } from "./netlink_message.ts";
+import { interfaceLosses } from "./kernel_losses.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 import { type RoutingTables, routingTables } from "./routing_tables.ts";
 import {
@@ -96,6 +97,7 @@ export class NetworkConfig {
   readonly #log: Logger;
   readonly #tables: RoutingTables;
   readonly #netlink = new NetlinkSocket();
+  readonly #isLosing: () => boolean;
   /** The rules that lead to our tables. Who holds the interface has them to itself: one that is there already is left of an earlier run. */
   #rules: MarkRule[] = [];
   /** The routes that are ours, by their text form. */
@@ -112,6 +114,7 @@ export class NetworkConfig {
     if (this.#index === 0) {
       throw kernelRefusal(`find the interface ${interfaceName}`, ENODEV);
     }
+    this.#isLosing = interfaceLosses(this.#netlink, this.#index);
   }
 
   /** Prepares the interface, and removes what an earlier run left in our tables. Refusals are only logged. */
@@ -157,6 +160,11 @@ export class NetworkConfig {
       this.#flushTable(family, this.#tables.link.table);
       if (this.#hasDefaultRoute(family)) this.#copyLinkRoutes(family);
     }
+  }
+
+  /** Tells whether the kernel has dropped packets that were to come to us since it was asked last. */
+  isLosing(): boolean {
+    return this.#isLosing();
   }
 
   /** Removes the rules. Addresses and routes vanish with the interface. */

@@ -50,6 +50,8 @@ export class ReceiveRing {
   readonly #ancillary = new AncillaryView();
   readonly #datagram: ReceivedDatagram;
   readonly #count: number;
+  /** How many messages the last batch had. */
+  #received = 0;
   /** Where the message of the selected datagram ends, and the length of each datagram in it but the last. */
   #messageEnd = 0;
   #segmentSize = 0;
@@ -68,18 +70,26 @@ export class ReceiveRing {
     return this.#datagram;
   }
 
-  /** Takes what waits at a socket. Returns how many messages came, or a negative number when the call failed. */
-  receive(fd: number): number {
-    return this.#libc.recvmmsg(fd, this.#ring.pointer(0), this.#count, 0, null);
+  /** Most messages of one batch. When fewer came, no more waited. */
+  get capacity(): number {
+    return this.#count;
   }
 
-  /** Shows the first datagram of message `index` of the batch as `selected`, or says why the message cannot be used. */
+  /** Takes what waits at a socket. Returns how many messages came, or a negative number when the call failed. */
+  receive(fd: number): number {
+    for (let i = 0; i < this.#received; i++) this.#prepare(i);
+    const pointer = this.#ring.pointer(0);
+    const count = this.#libc.recvmmsg(fd, pointer, this.#count, 0, null);
+    this.#received = Math.max(count, 0);
+    return count;
+  }
+
+  /** Shows the first datagram of message `index` of the batch as `selected`, or says why the message cannot be used. May be asked again. */
   select(index: number, localPort: number): "ok" | DatagramDefect {
     const ring = this.#ring;
     const length = ring.receivedLength(index);
     const flags = ring.flags(index);
     const controlLength = ring.controlLength(index);
-    this.#prepare(index);
 
     if (length === 0) return "datagram-empty";
     this.#ancillary.attach(ring.bytes, ring.controlAt(index), controlLength);
@@ -109,7 +119,7 @@ export class ReceiveRing {
     return true;
   }
 
-  /** Undoes what the kernel overwrites, so that the slot can receive again. Keeps the data readable. */
+  /** Undoes what the kernel overwrote, so that the slot can receive again. */
   #prepare(index: number): void {
     this.#ring.setNameLength(index, SOCKADDR_ROOM_BYTES);
     this.#ring.setControlLength(index, ANCILLARY_ROOM_BYTES);

@@ -1,7 +1,6 @@
 import type { IpAddress } from "../base/mod.ts";
 import { Client } from "../client/mod.ts";
 import { Node } from "../connection/mod.ts";
-import { PacketCipher } from "../crypto/mod.ts";
 import { Gateway } from "../gateway/mod.ts";
 import { Relay } from "../relay/mod.ts";
 import type { RoleContext, RoleTable } from "./serve_data_plane.ts";
@@ -69,9 +68,8 @@ export const ROLES: RoleTable = {
 function createNode(
   role: "controlled" | "controlling",
   { staticPrivateKey }: TunnelRoleSettings,
-  { arena, epoch, now, random, logger }: RoleContext,
+  { cipher, epoch, now, random, logger }: RoleContext,
 ): Node {
-  const cipher = new PacketCipher(arena);
   const log = logger("connection");
   return new Node({ role, staticPrivateKey, epoch, now, random, cipher, log });
 }

@@ -4,6 +4,7 @@ import {
   type Logger,
   type SocketAddress,
 } from "../base/mod.ts";
+import type { PacketCipher } from "../crypto/mod.ts";
 import { writeAncillary, writeSegmentSize } from "./ancillary_data.ts";
 import { type DatagramGroup, DatagramGroups } from "./datagram_groups.ts";
 import {
@@ -33,6 +34,9 @@ const BATCH_DATAGRAMS = 256;
  */
 const SEND_PATIENCE_MS = 100;
 
+/** The same for all waits of one batch: a link so slow that it takes longer must not keep timers waiting for a second (data-plane spec §14.4). */
+const BATCH_PATIENCE_MS = 800;
+
 /**
  * After so many refused groups in a row none is tried again. Our own choice.
  *
@@ -54,18 +58,27 @@ export class SendRing {
   readonly #groups = new DatagramGroups(BATCH_DATAGRAMS);
   readonly #lengths = new Int32Array(BATCH_DATAGRAMS);
   readonly #counters: IoCounters;
+  readonly #cipher: PacketCipher | undefined;
   readonly #log: Logger;
   /** What each message's name and ancillary data say, to be rewritten only when that changes. */
   readonly #headings: readonly Heading[];
   #count = 0;
   #segments = false;
+  /** How long this batch may still wait, in ms. */
+  #patienceMs = 0;
   #refusalsInARow = 0;
 
-  /** Allocates the ring in the arena of `memory`. */
-  constructor(memory: NativeMemory, counters: IoCounters, log: Logger) {
+  /** Allocates the ring in the arena of `memory`. `cipher` finishes before anything is sent. */
+  constructor(
+    memory: NativeMemory,
+    counters: IoCounters,
+    log: Logger,
+    cipher?: PacketCipher,
+  ) {
     const shape = { count: BATCH_DATAGRAMS, roomBytes: SLOT_BYTES };
     this.#ring = new MessageRing(memory, shape);
     this.#counters = counters;
+    this.#cipher = cipher;
     this.#log = log;
     this.#headings = Array.from({ length: BATCH_DATAGRAMS }, newHeading);
   }
@@ -106,7 +119,9 @@ export class SendRing {
   flush(): void {
     if (this.#count === 0) return;
     const groups = this.#groups;
+    this.#patienceMs = BATCH_PATIENCE_MS;
     this.#describe();
+    this.#cipher?.finish();
     for (let first = 0; first < groups.count;) {
       const { fd } = groups.group(first);
       let end = first + 1;
@@ -160,7 +175,7 @@ export class SendRing {
   #handleRefusal(code: number, fd: number, first: number, end: number): number {
     if (code === EINTR) return first;
     if (code === EAGAIN) {
-      if (waitUntilWritable(fd, SEND_PATIENCE_MS)) return first;
+      if (this.#awaitRoom(fd)) return first;
       for (let i = first; i < end; i++) {
         this.#counters.add("send-blocked", this.#groups.group(i).count);
       }
@@ -200,10 +215,19 @@ export class SendRing {
         this.#noteRefused(code, 1);
         return false;
       }
-      if (waitUntilWritable(fd, SEND_PATIENCE_MS)) continue;
+      if (this.#awaitRoom(fd)) continue;
       this.#counters.increment("send-blocked");
       return false;
     }
+  }
+
+  /** Waits until a socket takes more. Returns `false` when that takes too long. */
+  #awaitRoom(fd: number): boolean {
+    if (this.#patienceMs <= 0) return false;
+    const from = performance.now();
+    const isWritable = waitUntilWritable(fd, SEND_PATIENCE_MS);
+    this.#patienceMs -= performance.now() - from;
+    return isWritable;
   }
 
   #noteSegmentsRefused(): void {

@@ -5,6 +5,7 @@ import {
   type Logger,
   type RandomSource,
 } from "../base/mod.ts";
+import { PacketCipher, PooledCipher } from "../crypto/mod.ts";
 import { ChecksumAudit } from "./checksum_audit.ts";
 import { Clock, SYSTEM_RANDOM } from "./clock.ts";
 import { ControlChannel } from "./control_channel.ts";
@@ -14,6 +15,7 @@ import { EventLoop, type Tunnel } from "./event_loop.ts";
 import { createIoCounters, type IoCounters } from "./io_counters.ts";
 import { NativeMemory } from "./native_memory.ts";
 import { NetworkConfig } from "./network_config.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { ReceiveRing } from "./receive_ring.ts";
 import { TunDevice } from "./tun_device.ts";
 import { UdpSockets } from "./udp_sockets.ts";
@@ -27,6 +29,8 @@ const ARENA_BYTES = 6 * 1024 * 1024;
 export interface RoleContext {
   /** The packet arena. */
   readonly arena: Arena;
+  /** Seals and opens packets in it. */
+  readonly cipher: PacketCipher;
   /** The port of the main sockets. */
   readonly mainPort: number;
   /** Ties the monotonic clock to the wall clock. */
@@ -99,15 +103,19 @@ function run(
   const tunnel = start.tunName === undefined
     ? undefined
     : openTunnel(start.tunName, start, memory, counters, log, cleanups);
-  const sockets = new UdpSockets(memory, start.udp, counters, log);
+  const cipher = cipherFor(start, memory.arena, counters);
+  const pool = cipher.readsAhead ? cipher : undefined;
+  const sockets = new UdpSockets(memory, start.udp, counters, log, pool);
   cleanups.push(() => sockets.close());
   const mainSockets = sockets.openMain(start.udp);
   const segments = mainSockets.every((socket) => socket.segments);
   const aggregates = mainSockets.every((socket) => socket.aggregates);
   log.log("info", "UDP sockets opened", { segments, aggregates });
 
-  const core = coreFor(start, roles, memory, sockets, clock, logs);
+  const core = coreFor(start, roles, cipher, sockets, clock, logs);
   const receiveRing = new ReceiveRing(memory, aggregates);
+  const readAhead = pool &&
+    new ReadAhead({ core, cipher: pool, ring: receiveRing });
   const loop = new EventLoop(
     {
       core,
@@ -116,6 +124,8 @@ function run(
       control,
       sockets,
       receiveRing,
+      readAhead,
+      random: SYSTEM_RANDOM,
       tunnel,
       counters,
       log,
@@ -152,10 +162,20 @@ function openTunnel(
   return { device, network, audit };
 }
 
+function cipherFor(
+  { cryptoMemory }: StartMessage,
+  arena: Arena,
+  counters: IoCounters,
+): PacketCipher {
+  return cryptoMemory === undefined
+    ? new PacketCipher(arena)
+    : PooledCipher.create({ arena, memory: cryptoMemory, counters });
+}
+
 function coreFor(
   start: StartMessage,
   roles: RoleTable,
-  memory: NativeMemory,
+  cipher: PacketCipher,
   sockets: UdpSockets,
   clock: Clock,
   logs: WorkerLog,
@@ -164,7 +184,8 @@ function coreFor(
   if (factory === undefined) throw new Error(`No such role: ${start.role}`);
   const epoch = clock.epoch();
   return factory(start.settings, {
-    arena: memory.arena,
+    arena: cipher.arena,
+    cipher,
     mainPort: sockets.mainPort(4) ?? sockets.mainPort(6) ?? 0,
     epoch,
     now: epoch.instant,

@@ -62,6 +62,16 @@ export class TunFrame {
     this.#kernel = kernel;
   }
 
+  /** Index of the first byte of what was read, behind its header. */
+  get at(): number {
+    return this.#packet;
+  }
+
+  /** Length of what was read, without its header. */
+  get byteLength(): number {
+    return this.#end - this.#packet;
+  }
+
   /** Checks what was read into `[start, end)`, header first. */
   attach(start: number, end: number): "ok" | TunDefect {
     const bytes = this.#bytes;

@@ -9,6 +9,7 @@ import {
   type SocketAddress,
   type Transmit,
 } from "../base/mod.ts";
+import type { PacketCipher } from "../crypto/mod.ts";
 import { EADDRINUSE, EAFNOSUPPORT } from "./errno.ts";
 import { KernelRefusedError, MissingCapabilityError } from "./errors.ts";
 import type { IoCounters } from "./io_counters.ts";
@@ -43,6 +44,8 @@ const CLOSED: Port = { ipv4: undefined, ipv6: undefined };
 export class UdpSockets implements DatagramSink {
   /** The arena that `reserve` points into. */
   readonly bytes: Uint8Array;
+  /** The send ring has the cipher finish before it sends. */
+  readonly awaitsCipher: boolean;
   readonly #options: UdpOptions;
   readonly #counters: IoCounters;
   readonly #log: Logger;
@@ -51,18 +54,20 @@ export class UdpSockets implements DatagramSink {
   #main: Port = CLOSED;
   #wanted: MainPort | undefined;
 
-  /** Allocates the send ring in the arena of `memory`. Opens nothing. */
+  /** Allocates the send ring in the arena of `memory`. Opens nothing. `cipher` seals what is sent, as far as that is done later. */
   constructor(
     memory: NativeMemory,
     options: UdpOptions,
     counters: IoCounters,
     log: Logger,
+    cipher?: PacketCipher,
   ) {
+    this.awaitsCipher = cipher !== undefined;
     this.bytes = memory.arena.bytes;
     this.#options = options;
     this.#counters = counters;
     this.#log = log;
-    this.#ring = new SendRing(memory, counters, log);
+    this.#ring = new SendRing(memory, counters, log, cipher);
   }
 
   /** Opens the main sockets. One family may fail; throws when both do, or when the mark is refused. */

@@ -28,6 +28,8 @@ export interface StartMessage {
   readonly validatesChecksums: boolean | undefined;
   /** The UDP sockets. */
   readonly udp: MainPort & UdpOptions;
+  /** Memory that crypto workers serve; `undefined` when there are none. */
+  readonly cryptoMemory: WebAssembly.Memory | undefined;
   /** Which log lines to make. */
   readonly logThresholds: LogThresholds;
   /** Descriptor of the eventfd that the main thread writes to after each message. */

@@ -87,19 +87,23 @@ export class Session {
    * Writes a data message that holds `length` bytes at arena address `source` to `target`.
    *
    * No padding (p2p spec §5.2), so it takes `length` + 32 bytes, which is also
-   * returned. Only while `maySend`.
+   * returned. With `later` they are complete when the cipher finishes. Only
+   * while `maySend`.
    */
   seal(
     cipher: PacketCipher,
     source: number,
     length: number,
     target: number,
+    later: boolean,
   ): number {
     const bytes = cipher.arena.bytes;
     const counter = this.#sendCounter++;
     this.#writeHeader(bytes, target, counter);
     const payload = target + DATA_MESSAGE.PAYLOAD;
-    cipher.seal(this.#keys.sendKey, counter, source, length, payload);
+    const key = this.#keys.sendKey;
+    if (later) cipher.sealLater(key, counter, source, length, payload);
+    else cipher.seal(key, counter, source, length, payload);
     return DATA_MESSAGE.PAYLOAD + length + TAG_BYTES;
   }
 
@@ -132,6 +136,18 @@ export class Session {
     }
     this.#window.accept(counter);
     return "opened";
+  }
+
+  /** Begins to decrypt the data message in `[start, end)`, which `open` is going to be given. Returns `false` when the cipher has no room for more. */
+  openAhead(cipher: PacketCipher, start: number, end: number): boolean {
+    const counter = readU64LE(cipher.arena.bytes, start + DATA_MESSAGE.COUNTER);
+    const isWanted = counter < COUNTER_LIMIT &&
+      this.#window.check(counter) === "fresh";
+    if (!isWanted) return true;
+
+    const source = start + DATA_MESSAGE.PAYLOAD;
+    const key = this.#keys.receiveKey;
+    return cipher.openAhead(key, counter, source, end - source);
   }
 
   /** Overwrites the keys. The session must not be used afterwards. */

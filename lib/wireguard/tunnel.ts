@@ -226,13 +226,38 @@ export class Tunnel {
   }
 
   /**
+   * Begins to decrypt the message in `[start, end)`, which `open` is going to be given.
+   *
+   * Changes nothing else: `open` still decides. Returns `false` when the cipher
+   * has no room for more.
+   */
+  openAhead(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: Instant,
+  ): boolean {
+    const index = readU32LE(bytes, start + DATA_MESSAGE.RECEIVER);
+    const session = this.#sessions[index & SLOT_MASK];
+    if (session?.localIndex !== index || session.isExpired(now)) return true;
+    return session.openAhead(this.#cipher, start, end);
+  }
+
+  /**
    * Encrypts the packet of `length` bytes at arena address `source` to address `target`.
    *
    * Returns the length of the message, `length` + 32, or 0 when refused, and
-   * then `lastRefusal` says why. A packet without a session is not kept and
+   * then `lastRefusal` says why. With `later` the message is complete when the
+   * cipher finishes. A packet without a session is not kept and
    * starts no handshake (p2p spec §5.4).
    */
-  seal(source: number, length: number, target: number, now: Instant): number {
+  seal(
+    source: number,
+    length: number,
+    target: number,
+    now: Instant,
+    later = false,
+  ): number {
     if (length > MAX_PACKET_BYTES) {
       this.#refuse("packet-too-long");
       return 0;
@@ -243,7 +268,7 @@ export class Tunnel {
       return 0;
     }
     this.#timers.noteDataSent(now);
-    return session.seal(this.#cipher, source, length, target);
+    return session.seal(this.#cipher, source, length, target, later);
   }
 
   /** Advances to `now`. Safe to call early, late or twice. */

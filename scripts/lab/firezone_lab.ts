@@ -14,6 +14,12 @@ const PORTAL_PORT = 8081;
 /** The token of `gateway-1`. */
 export const GATEWAY_TOKEN = ".lab-gateway-token";
 const CLIENT_TOKEN = "n.lab-client-token";
+
+/** Clients beside the one behind a router, each in a box of its own name. */
+const FURTHER_CLIENTS = ["client-2", "client-3"] as const;
+
+/** One of them. */
+export type FurtherClient = (typeof FURTHER_CLIENTS)[number];
 const CONTROL_TOKEN = "lab-control-token";
 
 /** The relays of the lab. Sockets of a relay take all addresses of their box, so each has its own. */
@@ -89,7 +95,10 @@ const POLICY: LabPolicy & Readonly<Record<string, unknown>> = {
   upstream_dns: [SITES.publicResolver],
   sites: [{ name: "HQ" }],
   gateways: [{ name: "gateway-1", site: "HQ", token: GATEWAY_TOKEN }],
-  clients: [{ name: "laptop", token: CLIENT_TOKEN }],
+  clients: [
+    { name: "laptop", token: CLIENT_TOKEN },
+    ...FURTHER_CLIENTS.map((name) => ({ name, token: tokenOf(name) })),
+  ],
   relays: RELAYS.map(({ token }, i) => ({ name: `relay-${i + 1}`, token })),
   resources: [
     { name: "Web", type: "cidr", address: SITES.resourceNetwork, site: "HQ" },
@@ -287,6 +296,27 @@ export class FirezoneLab implements AsyncDisposable {
     return client;
   }
 
+  /** Gives a further client a box right at the internet, starts it there and waits until it has its interface. */
+  async startFurtherClient(name: FurtherClient): Promise<LabProcess> {
+    const subnet = 4 * FURTHER_CLIENTS.indexOf(name);
+    const address = (host: number) => `198.51.110.${subnet + host}`;
+    await this.lab.addBox(name);
+    await this.lab.addLink(
+      { box: name, device: "eth0", addresses: [`${address(2)}/30`] },
+      { box: "internet", device: name, addresses: [`${address(1)}/30`] },
+    );
+    await this.lab.addRoute(name, "default", address(1));
+    const command = [...this.#program, "client"];
+    const client = this.lab.spawn(name, name, command, {
+      ...ENV,
+      FIREZONE_API_URL: apiUrl(SITES.portal),
+      FIREZONE_TOKEN: tokenOf(name),
+      FIREZONE_ID: name,
+    });
+    await client.waitFor(/Interface configured/, START_MS);
+    return client;
+  }
+
   /** The environment that an administrator would give the gateway. */
   gatewayEnv(): Record<string, string> {
     return {
@@ -336,4 +366,8 @@ const ENV = { RUST_LOG: "debug", NO_COLOR: "1" } as const;
 
 function apiUrl(host: string): string {
   return `ws://${host}:${PORTAL_PORT}`;
+}
+
+function tokenOf(name: FurtherClient): string {
+  return `n.lab-${name}-token`;
 }

@@ -37,6 +37,21 @@ Deno.test("a relay needs an address of at least one family", () => {
   );
 });
 
+Deno.test("crypto workers are none unless told, and at most 16", () => {
+  const read = (text: string) =>
+    new SettingsReader(new Map([["crypto-workers", text]])).cryptoWorkers();
+
+  assert.equal(new SettingsReader(new Map()).cryptoWorkers(), 0);
+  assert.equal(read("16"), 16);
+  for (const junk of ["17", "-1", "two", "1.5", "100"]) {
+    const problems = problemsOf(
+      { "crypto-workers": junk },
+      (it) => it.cryptoWorkers(),
+    );
+    assert.match(problems[0] ?? "", /from 0 to 16/, junk);
+  }
+});
+
 Deno.test("switches accept what people write", () => {
   const raw = new Map([["a", "true"], ["b", "0"], ["c", "maybe"]]);
   const reader = new SettingsReader(raw);

@@ -108,6 +108,10 @@ export class FakeGatewayNode implements GatewayNode {
     this.calls.push(`remove ${id} ${line}`);
   }
 
+  openAhead(): boolean {
+    return false;
+  }
+
   handleDatagram(
     _datagram: Datagram,
     _now: Instant,

@@ -328,6 +328,7 @@ class SessionLab {
       this.#source,
       plaintext.length,
       this.#target,
+      false,
     );
     return this.#arena.bytes.slice(this.#target, this.#target + length);
   }
