@@ -27,11 +27,12 @@ const PERMISSIONS = [
   "--allow-env",
   // Token credential, policy file and identity lie where the administrator says.
   "--allow-read",
-  // The identity and flow logs; and for a client with DNS control the host's resolver.
+  // The identity, flow logs and the control socket; and for a client with DNS control the host's resolver.
   `--allow-write=${
     [
       "/var/lib/firezone",
       "/var/log",
+      "/run",
       "/etc/resolv.conf",
       "/etc/resolv.conf.before-firezone",
       "/etc/resolv.conf.firezone-draft",

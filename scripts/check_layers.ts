@@ -15,6 +15,7 @@ const GROUPS: readonly (readonly string[])[] = [
   ["connection"],
   ["gateway", "client", "control"],
   ["io"],
+  ["status"],
   ["cli"],
 ];
 

@@ -32,6 +32,7 @@ export {
 } from "./random.ts";
 export { Queue } from "./queue.ts";
 export { Counters } from "./counters.ts";
+export { Histogram, type HistogramSnapshot } from "./histogram.ts";
 export {
   type LogFields,
   type Logger,

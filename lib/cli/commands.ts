@@ -9,6 +9,11 @@ import {
 } from "./common_options.ts";
 import { GATEWAY_COMMAND } from "./gateway_command.ts";
 import type { CommandSpec } from "./options.ts";
+import {
+  DRAIN_COMMAND,
+  LOG_LEVEL_COMMAND,
+  STATUS_COMMAND,
+} from "./tool_commands.ts";
 
 /** The lab client. */
 export const CLIENT_COMMAND: CommandSpec = {
@@ -144,9 +149,12 @@ export const PORTAL_COMMAND: CommandSpec = {
   ],
 };
 
-/** All roles; the first is what runs without a sub-command. */
+/** All commands; the first is what runs without a sub-command. */
 export const COMMANDS: readonly CommandSpec[] = [
   GATEWAY_COMMAND,
+  STATUS_COMMAND,
+  DRAIN_COMMAND,
+  LOG_LEVEL_COMMAND,
   CLIENT_COMMAND,
   RELAY_COMMAND,
   PORTAL_COMMAND,

@@ -59,3 +59,21 @@ export const NO_CHECK: OptionSpec = {
   name: "no-check",
   help: "Skip the check for the CAP_NET_ADMIN capability at start",
 };
+/** Which gateway of a host is meant. */
+export const TUN: OptionSpec = {
+  name: "tun-name",
+  env: "FIREZONE_TUN_NAME",
+  value: "NAME",
+  help:
+    "Name of the tunnel's interface. Several gateways share a host when each has a name of its own here; identity, control socket and routes are then each gateway's own, too",
+  fallback: "tun-firezone",
+};
+/** Where a gateway takes orders. */
+export const CONTROL_SOCKET: OptionSpec = {
+  name: "control-socket",
+  env: "FIREZONE_CONTROL_SOCKET",
+  value: "PATH",
+  help:
+    "Unix socket for the commands status, drain and log-level; for the user and the group of the gateway only",
+  fallback: "gateway.sock in $RUNTIME_DIRECTORY, else in /run/firezone",
+};

@@ -1,12 +1,14 @@
 import { FLOW_SPOOL_ROOT } from "../io/mod.ts";
 import {
   API_URL,
+  CONTROL_SOCKET,
   ID,
   LOG_FILTER,
   LOG_FORMAT,
   NAME,
   NO_CHECK,
   TOKEN,
+  TUN,
 } from "./common_options.ts";
 import type { CommandSpec, OptionGroup, OptionSpec } from "./options.ts";
 
@@ -31,14 +33,7 @@ const PORTAL: OptionGroup = {
 const HOST: OptionGroup = {
   title: "This host",
   options: [
-    {
-      name: "tun-name",
-      env: "FIREZONE_TUN_NAME",
-      value: "NAME",
-      help:
-        "Name of the tunnel's interface. Several gateways share a host when each has a name of its own here; identity, control socket and routes are then each gateway's own, too",
-      fallback: "tun-firezone",
-    },
+    TUN,
     {
       name: "masquerade",
       env: "FIREZONE_MASQUERADE",
@@ -86,13 +81,7 @@ const HEALTH: OptionGroup = {
       help: "Where /healthz, /readyz and /metrics are served",
       fallback: "0.0.0.0:8080",
     },
-    {
-      name: "control-socket",
-      env: "FIREZONE_CONTROL_SOCKET",
-      value: "PATH",
-      help: "Unix socket for commands such as status",
-      fallback: "gateway.sock in $RUNTIME_DIRECTORY, else in /run/firezone",
-    },
+    CONTROL_SOCKET,
   ],
 };
 
@@ -154,7 +143,7 @@ const TELEMETRY: OptionGroup = {
       env: "OTLP_GRPC_ENDPOINT",
       value: "HOST:PORT",
       help:
-        "Without effect: let your OpenTelemetry collector scrape /metrics instead",
+        "Without effect: gRPC is not to be had. Set OTEL_DENO=true and OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318 to send metrics and logs by OTLP over HTTP, or let your collector scrape /metrics",
     },
   ],
 };

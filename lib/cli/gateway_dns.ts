@@ -12,6 +12,8 @@ import {
 export interface GatewayDnsOptions {
   /** Tells the core what a look-up came to. */
   readonly tell: (input: GatewayInput) => void;
+  /** Hears how long each look-up took, in ms. */
+  readonly onLookup: (tookMs: number) => void;
   /** Ends the program with a sentence for a person. */
   readonly fail: (sentence: string) => void;
   /** Where log lines go. */
@@ -46,8 +48,10 @@ export class GatewayDns {
   async resolve(
     { queryId, domain }: Extract<GatewayEvent, { kind: "resolve-domain" }>,
   ): Promise<void> {
-    const { tell, log } = this.#options;
+    const { tell, log, onLookup } = this.#options;
+    const startedAt = performance.now();
     const addresses = await this.#resolver.lookup(domain);
+    onLookup(performance.now() - startedAt);
     log.log("debug", "Looked a name up", {
       domain,
       addresses: addresses?.length,

@@ -50,28 +50,42 @@ export function readGatewaySettings(
   reader: SettingsReader,
   environment: Environment,
 ): GatewaySettings {
-  const tunName = reader.text(
-    "tun-name",
-    TUN_NAME,
-    isInterfaceName,
-    "an interface name of 1 to 15 characters without blanks and slashes",
-  );
+  const tunName = readTunName(reader);
   return {
     tunName,
     masquerade: reader.flag("masquerade", true),
     healthCheckAddress: reader.socketAddress("health-check-addr") ??
       HEALTH_CHECK_ADDRESS,
-    controlSocket: reader.text(
-      "control-socket",
-      defaultControlSocket(tunName, environment("RUNTIME_DIRECTORY")),
-      (text) => text.startsWith("/") && text.length <= SOCKET_PATH_LIMIT,
-      `an absolute path of at most ${SOCKET_PATH_LIMIT} characters`,
-    ),
+    controlSocket: readControlSocket(reader, tunName, environment),
     stateDirectory: stateDirectoryOf(tunName),
     udpBuffers: readUdpBuffers(reader),
     raisesBufferLimits: !reader.flag("no-inc-buf"),
     validatesChecksums: reader.flag("validate-checksums"),
   };
+}
+
+/** Reads which gateway of the host is meant. */
+export function readTunName(reader: SettingsReader): string {
+  return reader.text(
+    "tun-name",
+    TUN_NAME,
+    isInterfaceName,
+    "an interface name of 1 to 15 characters without blanks and slashes",
+  );
+}
+
+/** Reads where the control socket of a gateway is. */
+export function readControlSocket(
+  reader: SettingsReader,
+  tunName: string,
+  environment: Environment,
+): string {
+  return reader.text(
+    "control-socket",
+    defaultControlSocket(tunName, environment("RUNTIME_DIRECTORY")),
+    (text) => text.startsWith("/") && text.length <= SOCKET_PATH_LIMIT,
+    `an absolute path of at most ${SOCKET_PATH_LIMIT} characters`,
+  );
 }
 
 /** Reads the sizes of UDP buffers. */
@@ -98,7 +112,8 @@ export function readTelemetry(reader: SettingsReader): string[] {
     endpoint !== "";
   return isExpected
     ? [
-      "Ignored the settings for an exporter of metrics: they are served at /metrics of the health check address",
+      "Ignored the settings for an exporter of metrics: they are served at /metrics of the health check address, " +
+      "and sent by OTLP over HTTP with OTEL_DENO=true and OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318; gRPC is not to be had",
     ]
     : [];
 }

@@ -80,9 +80,18 @@ export interface NodeService<Event, Message = never> {
   handleMessage?(message: Message): void;
   /** Handles an event of the core or of its loop. */
   handleEvent(event: Event | ShellNews): void;
+  /** Hears how the connection to the portal is. */
+  handlePortal?(news: PortalNews): void;
+  /** Hears that the program begins to stop. */
+  handleStopping?(): void;
   /** Ends what it keeps, after the core has taken leave. */
   stop(): Promise<void>;
 }
+
+/** How the connection to the portal is. */
+export type PortalNews =
+  | { readonly kind: "joined" }
+  | { readonly kind: "disconnected"; readonly reason: string };
 
 /** What a role's service works with. */
 export interface NodeContext<Request, News> {
@@ -90,12 +99,21 @@ export interface NodeContext<Request, News> {
   readonly portal: NodePortal<Request>;
   /** Tells the core something. Without effect once it is ending. */
   readonly tell: (news: News) => void;
+  /** The data worker, for those who watch over it. */
+  readonly plane: Pick<
+    DataPlane<never, never>,
+    "snapshot" | "restoreInterface"
+  >;
   /** Ends the program with a sentence for a person. */
   readonly fail: (sentence: string) => void;
+  /** Ends the program in good order, because of `cause`. */
+  readonly finish: (cause: string) => void;
   /** Where the role's log lines go. */
   readonly log: Logger;
   /** Makes loggers for other targets. */
   readonly sink: LogSink;
+  /** Which lines are made. */
+  readonly filter: LogFilter;
 }
 
 /** The portal as the events of a core see it. */
@@ -106,6 +124,8 @@ export interface NodePortal<Request> {
   reconnect(parameters?: LoginParameters): void;
   /** Forgets candidates held for a peer that is gone. */
   forgetPeer(peer: string): void;
+  /** Leaves it for good. */
+  leave(): Promise<void>;
 }
 
 /** What the runner needs of the process. */
@@ -154,21 +174,29 @@ export async function runNode<Message, Request, Event, News>(
         return failed.resolve(explainPortal(event.reason, node.apiUrl));
       case "joined":
         isJoined = true;
-        return log.log("info", "Joined the portal");
-      case "disconnected":
+        log.log("info", "Joined the portal");
+        return service.handlePortal?.({ kind: "joined" });
+      case "disconnected": {
+        const reason = describeFailure(event.failure);
         log.log("info", isJoined ? "Lost the portal" : "Portal not reached", {
-          reason: describeFailure(event.failure),
+          reason,
           retryInMs: Math.round(event.retryInMs),
         });
         isJoined = false;
+        service.handlePortal?.({ kind: "disconnected", reason });
+      }
     }
   });
+  const finished = Promise.withResolvers<string>();
   const service = node.serve({
     portal: nodePortalOf(node, portal),
+    plane,
     tell: (news) => plane.send(news),
     fail: (sentence) => failed.resolve(sentence),
+    finish: (cause) => finished.resolve(cause),
     log,
     sink: process.sink,
+    filter: process.filter,
   });
   portal.start();
   const unwatch = watchNetwork(node, portal, log, (news) => plane.send(news));
@@ -176,18 +204,18 @@ export async function runNode<Message, Request, Event, News>(
   const outcome = await Promise.race([
     failed.promise.then((sentence) => ({ sentence })),
     process.crashed.then((sentence) => ({ sentence })),
-    process.stopRequested.then((signal) => ({ signal })),
+    process.stopRequested.then((signal) => ({ cause: { signal } })),
+    finished.promise.then((cause) => ({ cause: { cause } })),
   ]);
-  if ("signal" in outcome) {
-    log.log("info", "Stopping", { signal: outcome.signal });
-  }
+  if ("cause" in outcome) log.log("info", "Stopping", outcome.cause);
+  service.handleStopping?.();
   unwatch();
   // The portal first: it must not send the peers back to us that hear our goodbye.
   await portal.stop();
   host?.stop();
   await plane.stop(STOP_LIMIT_MS);
   await service.stop();
-  if ("signal" in outcome) {
+  if ("cause" in outcome) {
     log.log("info", "Stopped");
     return EXIT_STOPPED;
   }
@@ -263,6 +291,7 @@ function nodePortalOf<Message, Request, Event, News>(
     reconnect: (parameters = node.parameters) =>
       portal.reconnect(urlOf(node, parameters)),
     forgetPeer: (peer) => portal.forgetPeer(peer),
+    leave: () => portal.stop(),
   };
 }
 

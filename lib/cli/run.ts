@@ -13,6 +13,7 @@ import { LogSink } from "./log_sink.ts";
 import type { Process } from "./node_runner.ts";
 import { type CommandSpec, type Parsed, parseOptions } from "./options.ts";
 import { Output } from "./output.ts";
+import { prepareTool } from "./run_tool.ts";
 import { type LogSettings, SettingsReader } from "./settings.ts";
 import { REAL_FILES, UNTOUCHED_FILES } from "./state_files.ts";
 import { VERSION } from "./version.ts";
@@ -66,6 +67,14 @@ async function start(
 ): Promise<number> {
   const complain = complainTo(output);
   const reader = new SettingsReader(raw, sources);
+  const tool = prepareTool(spec, raw, reader, environment);
+  if (tool) {
+    const problems = [...flagProblems, ...reader.problems];
+    problems.forEach(complain);
+    return problems.length > 0
+      ? EXIT_USAGE
+      : await tool({ print: (line) => output.print(line), complain });
+  }
   const log = reader.log();
   const launch = prepareLaunch(spec, { raw, reader, environment });
   const isCheck = reader.flag("check");

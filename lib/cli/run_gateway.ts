@@ -8,10 +8,11 @@ import {
 } from "../portal/mod.ts";
 import { FlowLogs } from "./flow_logs.ts";
 import { GatewayDns } from "./gateway_dns.ts";
+import { GatewayMonitor } from "./gateway_monitor.ts";
 import type { GatewaySettings } from "./gateway_settings.ts";
 import { HostKeeper } from "./host_keeper.ts";
 import type { Installation } from "./installation.ts";
-import type { NodeRole } from "./node_runner.ts";
+import type { NodeContext, NodeRole, NodeService } from "./node_runner.ts";
 import type { FlowLogSettings } from "./settings.ts";
 import { noteConnection, tunnelRole } from "./tunnel_role.ts";
 
@@ -40,38 +41,60 @@ export function gatewayRole(
     parameters: gatewayParameters({ identity, name, publicKey }),
     networkNews: () => ({ kind: "network-changed" }),
     prepareHost: (log) => new HostKeeper(gatewaySettings, log),
-    serve({ portal, tell, fail, log, sink }) {
-      const dns = new GatewayDns({ tell, fail, log: sink.logger("dns") });
-      const flowLogs = new FlowLogs(flowLogSettings, sink);
-      return {
-        handleMessage: (message) => keepForFlowLogs(message, flowLogs),
-        handleEvent(event) {
-          switch (event.kind) {
-            case "portal-request":
-              return portal.send(event.request);
-            case "reconnect-portal":
-              return portal.reconnect();
-            case "connection-established":
-            case "connection-path-changed":
-            case "connection-failed":
-            case "connection-closed": {
-              const peer = { role: "client", id: event.clientId } as const;
-              return noteConnection(event, peer, portal, log);
-            }
-            case "flow-reports":
-              return flowLogs.handleReports(event.reports);
-            case "interface-configured":
-              return void dns.bind(event);
-            case "resolve-domain":
-              return void dns.resolve(event);
-          }
-        },
-        async stop() {
-          await Promise.all([dns.stop(), flowLogs.stop()]);
-        },
-      };
+    serve: (context) => serveGateway(context, gatewaySettings, flowLogSettings),
+  };
+}
+
+function serveGateway(
+  context: NodeContext<GatewayRequest, GatewayInput>,
+  settings: GatewaySettings,
+  flowLogSettings: FlowLogSettings,
+): NodeService<GatewayEvent, GatewayMessage> {
+  const { portal, tell, fail, log, sink } = context;
+  const monitor = new GatewayMonitor({ settings, context });
+  const dns = new GatewayDns({
+    tell,
+    fail,
+    onLookup: (tookMs) => monitor.observer.noteLookup(tookMs),
+    log: sink.logger("dns"),
+  });
+  const flowLogs = new FlowLogs(flowLogSettings, sink);
+  return {
+    handleMessage: (message) => keepForFlowLogs(message, flowLogs),
+    handlePortal: (news) => monitor.handlePortal(news),
+    handleStopping: () => monitor.handleStopping(),
+    handleEvent(event) {
+      switch (event.kind) {
+        case "portal-request":
+          return portal.send(event.request);
+        case "reconnect-portal":
+          return portal.reconnect();
+        case "connection-established":
+          monitor.observer.noteConnection(event.tookMs);
+          return noteConnection(event, clientOf(event), portal, log);
+        case "connection-path-changed":
+        case "connection-failed":
+        case "connection-closed":
+          return noteConnection(event, clientOf(event), portal, log);
+        case "flow-reports":
+          return flowLogs.handleReports(event.reports);
+        case "interface-configured":
+          monitor.handleInterface(event);
+          return void dns.bind(event);
+        case "resolve-domain":
+          return void dns.resolve(event);
+        case "drained":
+          return monitor.handleDrained();
+      }
+    },
+    async stop() {
+      await Promise.all([dns.stop(), flowLogs.stop(), monitor.stop()]);
     },
   };
+}
+
+function clientOf({ clientId }: { readonly clientId: string }) {
+  return { role: "client", id: clientId } as const;
 }
 
 /** Tokens are secrets that the worker never gets, so they are kept here. */

@@ -152,6 +152,17 @@ export class SettingsReader {
     return address;
   }
 
+  /** Reads a duration in ms. */
+  duration(name: string): number | undefined {
+    const text = this.#raw.get(name);
+    if (text === undefined) return undefined;
+    const ms = parseHumanDuration(text);
+    if (ms === undefined) {
+      this.#refuse(name, text, "a duration such as 90s, 1h or 30d");
+    }
+    return ms;
+  }
+
   /** Reads the log settings. */
   log(): LogSettings {
     const format = this.choice("log-format", ["human", "json"]) ?? "human";
@@ -191,7 +202,7 @@ export class SettingsReader {
       apiUrl,
       name: this.#raw.get("firezone-name"),
       id: this.#raw.get("firezone-id"),
-      maxPartitionMs: this.#duration("max-partition-time"),
+      maxPartitionMs: this.duration("max-partition-time"),
     };
   }
 
@@ -251,16 +262,6 @@ export class SettingsReader {
       else this.#refuse("listen", text, "ADDR:PORT or [V6]:PORT");
     }
     return { policyPath, listen };
-  }
-
-  #duration(name: string): number | undefined {
-    const text = this.#raw.get(name);
-    if (text === undefined) return undefined;
-    const ms = parseHumanDuration(text);
-    if (ms === undefined) {
-      this.#refuse(name, text, "a duration such as 90s, 1h or 30d");
-    }
-    return ms;
   }
 
   #ip(name: string, family: 4 | 6): IpAddress | undefined {

@@ -42,6 +42,7 @@ import type {
 } from "./path_finder.ts";
 import { PeerSender } from "./peer_sender.ts";
 import { pathOf, type Route } from "./route.ts";
+import { Traffic } from "./traffic.ts";
 
 /** No candidate of the peer within this time means that it will not come, p2p spec §1.7. */
 const CANDIDATE_TIMEOUT_MS = 10_000;
@@ -61,6 +62,9 @@ const HELD_PACKETS = 128;
 /** Most events that wait to be polled. */
 const EVENT_LIMIT = 64;
 
+/** How far a connection is. */
+export type ConnectionStage = "connecting" | "connected" | "idle" | "failed";
+
 type State =
   | { readonly kind: "connecting" }
   | { readonly kind: "connected"; readonly route: Route }
@@ -77,6 +81,10 @@ export class Connection {
   readonly finder: PathFinder;
   /** Encrypts. */
   readonly tunnel: Tunnel;
+  /** What passed through it. */
+  readonly traffic: Traffic = new Traffic();
+  /** When it began. */
+  readonly createdAt: Instant;
   /** Whether the node has it on its list of connections to look after. */
   isTouched = false;
   /** When the node calls `handleTimeout` next. */
@@ -84,7 +92,6 @@ export class Connection {
   readonly #role: IceRole;
   readonly #sealer: ControlSealer;
   readonly #log: Logger;
-  readonly #createdAt: Instant;
   readonly #sender: PeerSender;
   readonly #signals = new CandidateSignals();
   /** Packets of applications that wait for the tunnel, on the controlling side. */
@@ -108,7 +115,7 @@ export class Connection {
     this.#sealer = options.sealer;
     this.#sender = new PeerSender(options.relay);
     this.#log = options.log;
-    this.#createdAt = options.now;
+    this.createdAt = options.now;
     this.#lastActivityAt = options.now;
     this.#candidateDeadline = after(options.now, CANDIDATE_TIMEOUT_MS);
   }
@@ -129,6 +136,16 @@ export class Connection {
     return state.kind === "connected" || state.kind === "idle"
       ? state.route
       : undefined;
+  }
+
+  /** How far it is. */
+  get stage(): ConnectionStage {
+    return this.#state.kind;
+  }
+
+  /** When a packet of applications or a change of candidates was last seen. */
+  get lastActivityAt(): Instant {
+    return this.#lastActivityAt;
   }
 
   /** Whether packets can pass: a path was found and a handshake completed. */
@@ -272,7 +289,7 @@ export class Connection {
       return this.#hold(out.bytes, source, length);
     }
     this.noteActivity(now);
-    return this.#sender.sendPacket(
+    const verdict = this.#sender.sendPacket(
       this.tunnel,
       state.route,
       source,
@@ -281,6 +298,8 @@ export class Connection {
       out,
       ecn,
     );
+    if (verdict === "sent") this.traffic.noteSent(length);
+    return verdict;
   }
 
   /** Encrypts a packet of our own and sends it, if there is a session and a path. */
@@ -380,6 +399,7 @@ export class Connection {
     switch (event.kind) {
       case "handshake-completed":
         this.#isHandshakeDone = true;
+        this.#events.push({ kind: "handshake", tookMs: event.tookMs });
         return this.#establish(now);
       case "expired":
         return this.#fail("wireguard-expired");
@@ -412,7 +432,7 @@ export class Connection {
     route: Route,
     now: Instant,
   ): void {
-    const tookMs = elapsedMs(this.#createdAt, now);
+    const tookMs = elapsedMs(this.createdAt, now);
     this.#events.push({ kind, path: pathOf(route), tookMs });
   }
 

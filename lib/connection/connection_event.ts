@@ -30,6 +30,12 @@ export type ConnectionEvent =
     readonly tookMs: number;
   }
   | {
+    /** Both sides have the keys of another session. */
+    readonly kind: "handshake";
+    /** From our message to the answer, in ms. */
+    readonly tookMs: number;
+  }
+  | {
     /** The connection is of no more use. */
     readonly kind: "failed";
     /** Why. */

@@ -194,13 +194,14 @@ export class Dispatcher {
     finder.noteData();
     if (length === 0) return "consumed";
 
-    connection.noteActivity(now);
     if (finder.mode === "iceless") {
       const probe = pathProbeType(packets.bytes, at, at + length);
       if (probe !== 0) {
         return this.#handleProbe(finder, probe, packets.bytes, at, now);
       }
     }
+    connection.noteActivity(now);
+    connection.traffic.noteReceived(length);
     if (this.#isGoodbye(packets.bytes, at, length)) {
       this.#options.handleGoodbye(connection);
       return "consumed";

@@ -37,6 +37,10 @@ export class IceFinder implements FinderCore {
     return this.agent.state === "connected";
   }
 
+  get roundTripMs(): number | undefined {
+    return this.agent.roundTripMs;
+  }
+
   /** A path comes first, and each new one may lead to a peer that has forgotten the session. */
   wantsHandshake(occasion: HandshakeOccasion): boolean {
     return occasion !== "created";

@@ -48,6 +48,10 @@ export class IcelessFinder implements FinderCore {
     this.#seal = seal;
   }
 
+  get roundTripMs(): number | undefined {
+    return this.#agent.roundTripMs;
+  }
+
   /** The handshake comes first, and a path is known by the session that it carries. */
   wantsHandshake(occasion: HandshakeOccasion): boolean {
     return occasion === "created";

@@ -31,7 +31,13 @@ export {
   type ResetVerdict,
   type UpsertVerdict,
 } from "./node.ts";
-export type { NodeEvent, NodeSnapshot, RelaySnapshot } from "./node_event.ts";
+export type { NodeEvent, NodeSnapshot } from "./node_event.ts";
+export type { ConnectionStage } from "./connection.ts";
+export type {
+  ConnectionSnapshot,
+  RelaySnapshot,
+} from "./connection_snapshot.ts";
+export type { TrafficSnapshot } from "./traffic.ts";
 export type { PeerConfig, PeerId } from "./peer_config.ts";
 export type {
   RelayConfig,

@@ -5,6 +5,7 @@ import {
   earlier,
   type Ecn,
   type Epoch,
+  Histogram,
   type Instant,
   type Logger,
   type PacketSink,
@@ -25,10 +26,15 @@ import {
 } from "./allocations.ts";
 import type { Connection } from "./connection.ts";
 import type { SendVerdict } from "./connection_event.ts";
+import {
+  type ConnectionSnapshot,
+  describeConnection,
+  describeRelay,
+} from "./connection_snapshot.ts";
 import { ConnectionFactory } from "./connection_factory.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { NodeEvent, NodeSnapshot, RelaySnapshot } from "./node_event.ts";
+import type { NodeEvent, NodeSnapshot } from "./node_event.ts";
 import { isSamePeer, type PeerConfig, type PeerId } from "./peer_config.ts";
 import { relayCandidatesOf, RelayMigration } from "./relay_migration.ts";
 import {
@@ -40,12 +46,30 @@ import {
   type ReceivedPacket,
 } from "./refusals.ts";
 import type { RouteShape } from "./route.ts";
+import { Traffic } from "./traffic.ts";
 
 /** Most transmits that wait to be polled. */
 const TRANSMIT_LIMIT = 8192;
 
 /** Most events that wait to be polled. */
 const EVENT_LIMIT = 8192;
+
+/** Bounds of the buckets that handshakes are counted in, in ms: from a LAN to two losses. */
+const HANDSHAKE_BOUNDS_MS: readonly number[] = [
+  1,
+  2.5,
+  5,
+  10,
+  25,
+  50,
+  100,
+  250,
+  500,
+  1_000,
+  2_500,
+  5_000,
+  10_000,
+];
 
 /** What a `Node` is made of. */
 export interface NodeOptions {
@@ -86,6 +110,9 @@ export class Node {
   );
   /** Other input that was not accepted, by reason. */
   readonly inputCounters: Counters<NodeRefusal> = new Counters(NODE_REFUSALS);
+  readonly #handshakes = new Histogram(HANDSHAKE_BOUNDS_MS);
+  /** Of connections that are gone. */
+  readonly #formerTraffic = new Traffic();
   readonly #connections = new ConnectionTable();
   readonly #indices = new IndexTable<Connection>();
   readonly #allocations: Allocations;
@@ -315,16 +342,33 @@ export class Node {
       RelayToPeer: 0,
       RelayToRelay: 0,
     };
-    for (const { route } of this.#connections.values()) {
-      if (route) routes[route.shape]++;
+    const traffic = new Traffic();
+    traffic.add(this.#formerTraffic.snapshot());
+    for (const connection of this.#connections.values()) {
+      if (connection.route) routes[connection.route.shape]++;
+      traffic.add(connection.traffic.snapshot());
     }
     return {
       connections: this.#connections.size,
       routes,
-      relays: this.#allocations.relays.map(snapshotOfRelay),
+      relays: this.#allocations.relays.map(describeRelay),
+      traffic: traffic.snapshot(),
+      handshakes: this.#handshakes.snapshot(),
       datagrams: this.counters.snapshot(),
       inputs: this.inputCounters.snapshot(),
     };
+  }
+
+  /** Returns when packets of applications were last exchanged with a peer, or candidates changed; `undefined` for one that is not connected. */
+  lastActivityOf(id: PeerId): Instant | undefined {
+    return this.#connections.get(id)?.lastActivityAt;
+  }
+
+  /** Describes each connection. Costs some µs for each, so for people, not for every second. */
+  describeConnections(now: Instant): ConnectionSnapshot[] {
+    return [...this.#connections.values()].map((connection) =>
+      describeConnection(connection, now)
+    );
   }
 
   #identityOf(staticPrivateKey: Uint8Array, now: Instant): Identity {
@@ -383,7 +427,8 @@ export class Node {
     this.inputCounters.add("too-many-channels", connection.takeRefusedBinds());
     if (signals) this.#events.push({ kind: "candidates", peer, ...signals });
     for (let e = connection.pollEvent(); e; e = connection.pollEvent()) {
-      this.#events.push({ ...e, peer });
+      if (e.kind === "handshake") this.#handshakes.observe(e.tookMs);
+      else this.#events.push({ ...e, peer });
     }
     if (connection.hasFailed) this.#forget(connection);
     else this.#connections.reschedule(connection);
@@ -408,17 +453,10 @@ export class Node {
 
   #forget(connection: Connection): void {
     this.#connections.remove(connection);
+    this.#formerTraffic.add(connection.traffic.snapshot());
     this.#indices.remove(connection.connectionId);
     connection.tunnel.close();
   }
-}
-
-function snapshotOfRelay(relay: Relay): RelaySnapshot {
-  return {
-    id: relay.config.id,
-    roundTripMs: relay.allocation.roundTripMs ?? null,
-    isAllocated: relayCandidatesOf(relay).length > 0,
-  };
 }
 
 /** Orders candidates as they are added, best first: priorities fall with each addition. */

@@ -1,7 +1,10 @@
+import type { HistogramSnapshot } from "../base/mod.ts";
 import type { FailureReason } from "./connection_event.ts";
+import type { RelaySnapshot } from "./connection_snapshot.ts";
 import type { PeerId } from "./peer_config.ts";
 import type { DatagramRefusal, NodeRefusal } from "./refusals.ts";
 import type { RouteShape } from "./route.ts";
+import type { TrafficSnapshot } from "./traffic.ts";
 
 /** What a node tells its owner. */
 export type NodeEvent =
@@ -44,16 +47,6 @@ export type NodeEvent =
     readonly kind: "no-relays";
   };
 
-/** One relay at a moment. */
-export interface RelaySnapshot {
-  /** The portal's name for it. */
-  readonly id: string;
-  /** Smoothed round-trip time in ms, `null` before the first answer. */
-  readonly roundTripMs: number | null;
-  /** Whether it lends us an address. */
-  readonly isAllocated: boolean;
-}
-
 /** A node at a moment, for metrics. */
 export interface NodeSnapshot {
   /** Number of connections in any state. */
@@ -62,6 +55,10 @@ export interface NodeSnapshot {
   readonly routes: Readonly<Record<RouteShape, number>>;
   /** The relays. */
   readonly relays: readonly RelaySnapshot[];
+  /** What passed in all connections, those that are gone included. */
+  readonly traffic: TrafficSnapshot;
+  /** How long handshakes took, in ms. */
+  readonly handshakes: HistogramSnapshot;
   /** Datagrams that were not accepted, by reason. */
   readonly datagrams: Readonly<Record<DatagramRefusal, number>>;
   /** Other input that was not accepted, by reason. */

@@ -17,6 +17,8 @@ export type HandshakeOccasion = "created" | "reused" | "path-selected";
 export interface FinderCore {
   /** Whether so little is left to find out that the search may slow down. */
   readonly mayIdle: boolean;
+  /** Smoothed round-trip time of the selected path, as far as it is known. */
+  readonly roundTripMs: number | undefined;
   /** Whether the controlling side is to start a handshake on such an occasion. */
   wantsHandshake(occasion: HandshakeOccasion): boolean;
   /** Takes up a candidate of ours. `candidate-added` follows if the peer is to be told. */

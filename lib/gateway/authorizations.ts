@@ -33,6 +33,10 @@ export interface AuthorizationsOptions {
   readonly log: Logger;
   /** Called for a client that has nothing left that it may reach. */
   readonly dismiss: (client: Client, now: Instant) => void;
+  /** Whether nothing was heard of a client for so long that it may be sent away in a drain. */
+  readonly isSilent: (client: Client, now: Instant) => boolean;
+  /** Called once when a drain has sent the last client away. */
+  readonly drained: () => void;
   /** Called when what is known of a client is void, because its addresses changed. */
   readonly discard: (client: Client) => void;
 }
@@ -41,6 +45,7 @@ export interface AuthorizationsOptions {
 export class Authorizations {
   readonly #options: AuthorizationsOptions;
   #housekeepAt: Instant = NEVER;
+  #drain: "no" | "under-way" | "done" = "no";
 
   /** Creates authorizations of nobody. */
   constructor(options: AuthorizationsOptions) {
@@ -104,6 +109,13 @@ export class Authorizations {
     }
   }
 
+  /** Dismisses clients one by one as they fall silent, from the next `handleTimeout` on. */
+  drain(now: Instant): void {
+    if (this.#drain !== "no") return;
+    this.#drain = "under-way";
+    this.#housekeepAt = now;
+  }
+
   /** Ends what is over, and dismisses clients that have nothing left. */
   handleTimeout(now: Instant): void {
     if (now < this.#housekeepAt) return;
@@ -111,10 +123,14 @@ export class Authorizations {
     let isDone = true;
     for (const client of clients.all()) {
       if (!client.expire(now)) isDone = false;
-      if (client.resourceCount === 0) dismiss(client, now);
+      if (this.#mustGo(client, now)) dismiss(client, now);
     }
     const pauseMs = isDone ? HOUSEKEEPING_INTERVAL_MS : HOUSEKEEPING_PAUSE_MS;
     this.#housekeepAt = clients.size === 0 ? NEVER : after(now, pauseMs);
+    if (clients.size === 0 && this.#drain === "under-way") {
+      this.#drain = "done";
+      this.#options.drained();
+    }
   }
 
   /** Returns when `handleTimeout` is due: once a second while there are clients, sooner when one run is not enough. */
@@ -126,6 +142,11 @@ export class Authorizations {
   clear(): void {
     this.#options.clients.clear();
     this.#housekeepAt = NEVER;
+  }
+
+  #mustGo(client: Client, now: Instant): boolean {
+    if (client.resourceCount === 0) return true;
+    return this.#drain !== "no" && this.#options.isSilent(client, now);
   }
 
   /** Finds or makes the record of a client. One whose addresses changed starts from nothing. */

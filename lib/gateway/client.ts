@@ -19,6 +19,7 @@ import {
 } from "../policy/mod.ts";
 import type { Resource } from "../portal/mod.ts";
 import type { Selector } from "../wire/mod.ts";
+import { Drops } from "./drops.ts";
 import {
   type Announcement,
   type Translation,
@@ -32,8 +33,10 @@ export type Access = Selection | "refused";
 export type GrantOutcome = "added" | "refreshed" | "kind-changed";
 
 /** A resource that a client may reach until `expiresAt`. */
-interface Grant {
+export interface Grant {
+  /** The resource. */
   resource: Resource;
+  /** When that ends. */
   expiresAt: Instant;
   /** Whose its flows are. */
   owner: FlowOwner;
@@ -60,6 +63,8 @@ export class Client {
   readonly nat: NatTable;
   /** How many ICMP errors it may still be sent. */
   readonly icmpBudget: TokenBucket = icmpReplyBudget();
+  /** Its packets that were not forwarded. */
+  readonly drops: Drops = new Drops();
   readonly #grants = new Map<string, Grant>();
   readonly #translations = new Translations();
   #internetId: string | undefined;
@@ -93,6 +98,11 @@ export class Client {
   /** What stands behind the address that `accessTo` was last asked about, if it is a proxy address. */
   get translation(): Translation | undefined {
     return this.#translation;
+  }
+
+  /** What it may reach, the oldest first. */
+  grants(): Iterable<Readonly<Grant>> {
+    return this.#grants.values();
   }
 
   /** Tells whether it may reach a resource. */

@@ -4,6 +4,14 @@ export const HOUSEKEEPING_INTERVAL_MS = 1_000;
 /** Time for packets between two parts of a housekeeping run that is too long for one, in ms. */
 export const HOUSEKEEPING_PAUSE_MS = 1;
 
+/**
+ * A gateway that drains takes leave of a client after so much silence, in ms. Our own choice.
+ *
+ * Requests of browsers and the like are answered within it, and most programs
+ * that keep a connection open say something more often.
+ */
+export const DRAIN_SILENCE_MS = 10_000;
+
 /** Lifetime of an authorization whose expiry no clock can represent, in ms (data-plane spec §1.3). */
 export const ABSURD_EXPIRY_FALLBACK_MS = 86_400_000;
 

@@ -130,6 +130,7 @@ export class DataPath {
     } else if (verdict === "control") {
       this.#domains.handleControl(packet, client, now);
     } else {
+      if (verdict !== "multicast") client.drops.note(verdict, "client", now);
       this.#icmpReplies.answer(verdict, packet, client, now, datagrams);
     }
   }
@@ -164,9 +165,13 @@ export class DataPath {
     const verdict = judgeInbound(packet, client, gateway, this.#scratch, now);
     switch (verdict) {
       case "forward":
-      case "forward-rebuilt":
-        return this.#send(verdict, client, now, datagrams);
+      case "forward-rebuilt": {
+        const sent = this.#send(verdict, client, now, datagrams);
+        if (sent !== "sent") client.drops.note(sent, "resource", now);
+        return sent;
+      }
       default:
+        client.drops.note(verdict, "resource", now);
         return verdict;
     }
   }

@@ -41,6 +41,8 @@ export type GatewayEvent =
     readonly clientId: string;
     readonly reason: CloseReason;
   }
+  /** We drain, and no client is left. */
+  | { readonly kind: "drained" }
   /** Flows started or ended. A thousand at most, and ten such events a second. */
   | { readonly kind: "flow-reports"; readonly reports: readonly FlowReport[] }
   /** Look up the addresses of a name and answer with `domain-resolved`. */
@@ -56,6 +58,8 @@ export type GatewayInput =
   | GatewayMessage
   /** Our addresses changed. */
   | { readonly kind: "network-changed" }
+  /** Take leave of each client as soon as it is silent. The portal must not send others any more. `drained` follows. */
+  | { readonly kind: "drain" }
   /** The answer to `resolve-domain`: all addresses of the name, none if it has none. Without effect when it comes too late. */
   | {
     readonly kind: "domain-resolved";

@@ -3,6 +3,7 @@ import {
   type Datagram,
   type DatagramSink,
   earlier,
+  elapsedMs,
   type Epoch,
   type Instant,
   type Logger,
@@ -23,6 +24,7 @@ import type { CreateAuthorization, GatewayInit, Relay } from "../portal/mod.ts";
 import { Authorizations } from "./authorizations.ts";
 import type { Client } from "./client.ts";
 import { ClientDirectory } from "./client_directory.ts";
+import { DRAIN_SILENCE_MS } from "./constants.ts";
 import {
   DataPath,
   type InboundOutcome,
@@ -33,6 +35,7 @@ import type { CloseReason, GatewayEvent, GatewayInput } from "./events.ts";
 import type { GatewayNode } from "./gateway_node.ts";
 import type { IcmpReplyOutcome } from "./icmp_replies.ts";
 import { Outbox } from "./outbox.ts";
+import { describePeers, type PeerSnapshot } from "./peer_snapshot.ts";
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -83,6 +86,7 @@ export interface GatewaySnapshot {
 /** A whole gateway without I/O. */
 export class Gateway {
   readonly #node: GatewayNode;
+  readonly #epoch: Epoch;
   readonly #clients = new ClientDirectory();
   readonly #outbox = new Outbox();
   readonly #authorizations: Authorizations;
@@ -98,6 +102,7 @@ export class Gateway {
   ) {
     const clients = this.#clients;
     this.#node = node;
+    this.#epoch = epoch;
     this.#authorizations = new Authorizations({
       clients,
       epoch,
@@ -105,6 +110,8 @@ export class Gateway {
       log,
       dismiss: (client, now) => this.#dismiss(client, now),
       discard: (client) => this.#domains.forget(client.id),
+      isSilent: (client, now) => this.#isSilent(client, now),
+      drained: () => this.#outbox.emit({ kind: "drained" }),
     });
     this.#domains = new DomainService(node, clients, this.#outbox);
     this.#flows = new FlowTracker({
@@ -231,6 +238,12 @@ export class Gateway {
     };
   }
 
+  /** Describes each client. Costs some µs for each, so for people, not for every second. */
+  describe(now: Instant): PeerSnapshot[] {
+    const connections = this.#node.describeConnections(now);
+    return describePeers(this.#clients.all(), connections, this.#epoch, now);
+  }
+
   #applyMessage(message: GatewayInput, now: Instant): void {
     switch (message.kind) {
       case "init":
@@ -264,6 +277,8 @@ export class Gateway {
       case "network-changed":
         this.#node.verifyRelays(now);
         return this.#outbox.emit({ kind: "reconnect-portal" });
+      case "drain":
+        return this.#authorizations.drain(now);
       case "domain-resolved":
         return this.#domains.handleResolved(
           message.queryId,
@@ -330,6 +345,11 @@ export class Gateway {
   #dismiss(client: Client, now: Instant): void {
     this.#node.closeConnection(client.id, { goodbye: true }, now);
     this.#forget(client.id, "no-authorizations");
+  }
+
+  #isSilent({ id }: Client, now: Instant): boolean {
+    const at = this.#node.lastActivityOf(id);
+    return at === undefined || elapsedMs(at, now) >= DRAIN_SILENCE_MS;
   }
 
   #forget(clientId: string, reason: CloseReason): void {

@@ -18,5 +18,7 @@ export type GatewayNode = Pick<
   | "pollTimeout"
   | "pollTransmit"
   | "pollEvent"
+  | "lastActivityOf"
   | "snapshot"
+  | "describeConnections"
 >;

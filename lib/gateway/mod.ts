@@ -35,6 +35,13 @@
  * revoked, and it never grants anything. Before the first one nobody has
  * access.
  *
+ * A gateway that is to be replaced drains: the shell first leaves the portal,
+ * which then sends new authorizations to other gateways of the site, and the
+ * core says goodbye to each client as soon as it is silent. A client that
+ * hears goodbye asks the portal again with its next packet. There is no
+ * message by which a gateway could refuse an authorization, or hand a client
+ * over while packets pass.
+ *
  * @module
  */
 export {
@@ -54,3 +61,8 @@ export {
   type GatewayInput,
 } from "./events.ts";
 export { type GatewayNode } from "./gateway_node.ts";
+export {
+  type AuthorizationSnapshot,
+  type DropSnapshot,
+  type PeerSnapshot,
+} from "./peer_snapshot.ts";

@@ -124,6 +124,11 @@ export class Agent {
     return this.#state;
   }
 
+  /** Smoothed round-trip time of the selected path; `undefined` while none is selected or no check on it was answered. */
+  get roundTripMs(): number | undefined {
+    return this.#checklist.selected?.roundTripMs;
+  }
+
   /** The number of pairs that are checked. */
   get pairCount(): number {
     return this.#checklist.pairs.size;
@@ -252,6 +257,7 @@ export class Agent {
     if (!this.#checklist.pairs.has(pair)) return "pair-gone";
 
     pair.succeeded = true;
+    pair.noteRoundTrip(elapsedMs(attempt.sentAt, now));
     pair.schedule.noteAnswered(attempt, now);
     this.#learnLocal(pair.local, stun.xorMapped(), now);
     this.#evaluate(now);

@@ -20,6 +20,7 @@ export class CandidatePair {
   /** Whether the controlling side has named it for use. */
   nominated = false;
   readonly #role: IceRole;
+  #roundTripMs: number | undefined;
   #local: LocalCandidate;
   #remote: Candidate;
   #priority: bigint;
@@ -52,6 +53,18 @@ export class CandidatePair {
   /** 64 bits; both sides compute the same. */
   get priority(): bigint {
     return this.#priority;
+  }
+
+  /** Smoothed round-trip time; `undefined` while no check was answered. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** Notes how long an answer took. Half of what is known stays: checks are rare. */
+  noteRoundTrip(sampleMs: number): void {
+    this.#roundTripMs = this.#roundTripMs === undefined
+      ? sampleMs
+      : (this.#roundTripMs + sampleMs) / 2;
   }
 
   /** Puts other candidates with the same addresses in place. What was learned about the path stays. */

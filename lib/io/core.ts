@@ -42,6 +42,8 @@ export interface Core<Message, Event> {
   pollEvent(): Event | ShellRequest | undefined;
   /** Returns counters and state as plain data. */
   snapshot(): unknown;
+  /** Describes each peer as plain data, for people. For roles that are asked. */
+  describe?(now: Instant): unknown;
 }
 
 /** What a core asks of the loop itself. */

@@ -123,12 +123,22 @@ export class DataPlane<Message, Event> {
     this.#post({ kind: "log-thresholds", thresholds });
   }
 
-  /** Asks for state and counters. Throws `WorkerStalledError` when there is no answer in time. */
-  async snapshot(limitMs: number): Promise<DataPlaneSnapshot> {
+  /** Gives the interface its addresses and routes again, which it lost while it was down. */
+  restoreInterface(): void {
+    if (this.#state === "running") this.#post({ kind: "restore-interface" });
+  }
+
+  /** Asks for state and counters, and for a description of each peer if `detailed`. Throws `WorkerStalledError` when there is no answer in time. */
+  async snapshot(
+    limitMs: number,
+    { detailed = false }: { readonly detailed?: boolean } = {},
+  ): Promise<DataPlaneSnapshot> {
     const id = ++this.#snapshotCount;
     const answer = Promise.withResolvers<DataPlaneSnapshot>();
     this.#snapshots.set(id, answer.resolve);
-    if (this.#state === "running") this.#post({ kind: "snapshot", id });
+    if (this.#state === "running") {
+      this.#post({ kind: "snapshot", id, detailed });
+    }
     const isInTime = await settlesWithin(answer.promise, limitMs);
     this.#snapshots.delete(id);
     if (!isInTime) throw new WorkerStalledError(limitMs);

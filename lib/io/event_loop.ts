@@ -7,6 +7,7 @@ import {
   type PacketSink,
   unreachable,
 } from "../base/mod.ts";
+import { BusyMeter } from "./busy_meter.ts";
 import type { ChecksumAudit } from "./checksum_audit.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlChannel } from "./control_channel.ts";
@@ -21,13 +22,13 @@ import { EAGAIN, EINTR } from "./errno.ts";
 import { KernelRefusedError } from "./errors.ts";
 import type { IoCounters } from "./io_counters.ts";
 import { errno } from "./libc.ts";
-import type { NetworkConfig } from "./network_config.ts";
+import type { InterfaceConfig, NetworkConfig } from "./network_config.ts";
 import type { ReceiveRing } from "./receive_ring.ts";
 import type { TunDevice } from "./tun_device.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import type { UdpSockets } from "./udp_sockets.ts";
 import type { WorkerLog } from "./worker_log.ts";
-import type { ToWorker } from "./worker_protocol.ts";
+import type { DataPlaneSnapshot, ToWorker } from "./worker_protocol.ts";
 
 /** After so many packets of the TUN device something else gets its turn. The last read may make 256 more. */
 const PACKETS_PER_TURN = 128;
@@ -85,6 +86,9 @@ export class EventLoop<Message, Event> {
   readonly #packets: PacketSink;
   /** Watched sockets by descriptor. */
   readonly #sockets = new Map<number, UdpSocket>();
+  readonly #meter: BusyMeter;
+  /** How the interface shall be. */
+  #configuration: InterfaceConfig | undefined;
   #timersRanAt: Instant = instant(-Infinity);
   /** Whether the last turn found input, so that there may be more. */
   #busy = false;
@@ -96,6 +100,7 @@ export class EventLoop<Message, Event> {
     mainSockets: readonly UdpSocket[],
   ) {
     this.#parts = parts;
+    this.#meter = new BusyMeter(parts.clock.now());
     this.#packets = parts.tunnel?.device ?? new NoTunnel(parts.sockets.bytes);
     parts.epoll.add(parts.control.wakeFd);
     if (parts.tunnel) parts.epoll.add(parts.tunnel.device.fd);
@@ -131,11 +136,21 @@ export class EventLoop<Message, Event> {
     if (!this.#busy || now - this.#timersRanAt >= TIMER_INTERVAL_MS) {
       this.#runTimers(now);
     }
-    const ready = epoll.wait(
-      this.#busy ? 0 : waitMs(core.pollTimeout(), now),
-    );
+    if (this.#busy) {
+      const ready = epoll.wait(0);
+      this.#busy = ready > 0;
+      if (ready > 0) this.#takeInput(ready, clock.now());
+    } else this.#sleep(waitMs(core.pollTimeout(), now));
+  }
+
+  #sleep(forMs: number): void {
+    const { clock, epoll } = this.#parts;
+    const from = clock.now();
+    const ready = epoll.wait(forMs);
+    const to = clock.now();
+    this.#meter.noteSleep(from, to);
     this.#busy = ready > 0;
-    if (ready > 0) this.#takeInput(ready, clock.now());
+    if (ready > 0) this.#takeInput(ready, to);
   }
 
   /** Reads the clock between two inputs: a batch may take some ms, and timers do not wait for all of them. */
@@ -181,7 +196,7 @@ export class EventLoop<Message, Event> {
   }
 
   #takeMessage(message: ToWorker, now: Instant): void {
-    const { core, control, counters } = this.#parts;
+    const { core, control } = this.#parts;
     switch (message.kind) {
       case "message":
         core.handleMessage(message.message as Message, now);
@@ -192,14 +207,26 @@ export class EventLoop<Message, Event> {
         return control.publish({
           kind: "snapshot",
           id: message.id,
-          snapshot: { io: counters.snapshot(), core: core.snapshot() },
+          snapshot: this.#snapshot(message.detailed, now),
         });
+      case "restore-interface":
+        return this.#configuration && this.#configure(this.#configuration);
       case "stop":
         this.#stopping = true;
         return;
       default:
         return unreachable(message);
     }
+  }
+
+  #snapshot(detailed: boolean, now: Instant): DataPlaneSnapshot {
+    const { core, counters, sockets } = this.#parts;
+    return {
+      io: counters.snapshot(),
+      loop: { busyShare: this.#meter.share(now), ...sockets.queues() },
+      core: core.snapshot(),
+      details: detailed ? core.describe?.(now) : undefined,
+    };
   }
 
   #readPackets({ device, audit }: Tunnel, now: Instant): void {
@@ -260,18 +287,10 @@ export class EventLoop<Message, Event> {
   }
 
   #carryOut(request: ShellRequest): void {
-    const { core, log, sockets, tunnel } = this.#parts;
+    const { core, sockets, tunnel } = this.#parts;
     switch (request.kind) {
-      case "configure-interface": {
-        assert(tunnel !== undefined, "A role without tunnel configures one");
-        const { ipv4, ipv6 } = tunnel.network.apply(request);
-        log.log("info", "Interface configured", { ipv4, ipv6 });
-        return this.#tell({
-          kind: "interface-configured",
-          ipv4: ipv4 ? request.ipv4 : undefined,
-          ipv6: ipv6 ? request.ipv6 : undefined,
-        });
-      }
+      case "configure-interface":
+        return this.#configure(request);
       case "rebind-sockets": {
         const { closed, opened } = sockets.rebindMain();
         for (const { fd } of closed) this.#sockets.delete(fd);
@@ -293,6 +312,19 @@ export class EventLoop<Message, Event> {
       default:
         return unreachable(request);
     }
+  }
+
+  #configure(wanted: InterfaceConfig): void {
+    const { log, tunnel } = this.#parts;
+    assert(tunnel !== undefined, "A role without tunnel configures one");
+    this.#configuration = wanted;
+    const { ipv4, ipv6 } = tunnel.network.apply(wanted);
+    log.log("info", "Interface configured", { ipv4, ipv6 });
+    this.#tell({
+      kind: "interface-configured",
+      ipv4: ipv4 ? wanted.ipv4 : undefined,
+      ipv6: ipv6 ? wanted.ipv6 : undefined,
+    });
   }
 
   #tell(event: ShellNews): void {

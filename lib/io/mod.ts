@@ -65,6 +65,27 @@ export {
 } from "./errors.ts";
 export { FLOW_SPOOL_ROOT, FlowSpool } from "./flow_spool.ts";
 export { FlowUploader, type FlowUploaderOptions } from "./flow_uploader.ts";
+export type { LinkState } from "./link_state.ts";
+export {
+  askGateway,
+  type ControlAnswer,
+  ControlError,
+  type ControlObstacle,
+} from "./control_client.ts";
+export {
+  type HttpHandler,
+  HttpServer,
+  ListenError,
+  type ListenObstacle,
+} from "./http_server.ts";
+export { type ProcessUsage, processUsage } from "./process_usage.ts";
+export {
+  ServiceManager,
+  type ServiceManagerOptions,
+  type ServiceState,
+} from "./service_manager.ts";
+export { LinkEvents } from "./link_events.ts";
+export { LinkProbe } from "./link_probe.ts";
 export { seesInput } from "./gateway_table.ts";
 export {
   type HostProblem,
@@ -94,7 +115,12 @@ export type {
 export { TUN_NAME, tunObstacle } from "./tun_device.ts";
 export type { UdpOptions } from "./udp_socket.ts";
 export type { MainPort } from "./udp_sockets.ts";
-export type { DataPlaneSnapshot, LocalPorts } from "./worker_protocol.ts";
+export type {
+  DataPlaneSnapshot,
+  LocalPorts,
+  LoopSnapshot,
+} from "./worker_protocol.ts";
+export type { SocketQueues } from "./udp_sockets.ts";
 export {
   PortalConnection,
   type PortalConnectionOptions,

@@ -14,6 +14,7 @@ import { KernelRefusedError, MissingCapabilityError } from "./errors.ts";
 import type { IoCounters } from "./io_counters.ts";
 import type { NativeMemory } from "./native_memory.ts";
 import { SendRing } from "./send_ring.ts";
+import { socketQueue } from "./socket_queue.ts";
 import {
   closeUdpSocket,
   openUdpSocket,
@@ -33,6 +34,14 @@ export interface MainPort {
   readonly port: number;
   /** Whether any other port will do when that one is taken (p2p spec §7). */
   readonly orAny: boolean;
+}
+
+/** What waits in the main sockets. */
+export interface SocketQueues {
+  /** Memory of the datagrams that wait to be read, in bytes, with what the kernel adds to each. */
+  readonly waitingBytes: number;
+  /** Datagrams that found no room, since the sockets were opened. */
+  readonly socketDrops: number;
 }
 
 const FAMILIES: readonly IpFamily[] = [4, 6];
@@ -98,6 +107,15 @@ export class UdpSockets implements DatagramSink {
   /** The port of the main socket of a family, `undefined` when that family is not to be had. */
   mainPort(family: IpFamily): number | undefined {
     return (family === 4 ? this.#main.ipv4 : this.#main.ipv6)?.port;
+  }
+
+  /** Looks into the receive queues of the main sockets. */
+  queues(): SocketQueues {
+    const queues = socketsOf(this.#main).map(({ fd }) => socketQueue(fd));
+    return {
+      waitingBytes: queues.reduce((sum, it) => sum + it.waitingBytes, 0),
+      socketDrops: queues.reduce((sum, it) => sum + it.drops, 0),
+    };
   }
 
   /** Opens the sockets of a further port, one for each family of the main port. None when one of them is not to be had. */

@@ -11,7 +11,7 @@ import {
 } from "./errors.ts";
 import type { IoCounterName } from "./io_counters.ts";
 import type { LogThresholds } from "./log_thresholds.ts";
-import type { MainPort } from "./udp_sockets.ts";
+import type { MainPort, SocketQueues } from "./udp_sockets.ts";
 import type { UdpOptions } from "./udp_socket.ts";
 
 /** What a worker is told when it starts. The first and only message that does not take the port. */
@@ -42,8 +42,14 @@ export type ToWorker =
   | { readonly kind: "message"; readonly message: unknown }
   /** Make these log lines from now on. */
   | { readonly kind: "log-thresholds"; readonly thresholds: LogThresholds }
-  /** Answer with a snapshot under this number. */
-  | { readonly kind: "snapshot"; readonly id: number }
+  /** Answer with a snapshot under this number; `detailed` also describes each peer. */
+  | {
+    readonly kind: "snapshot";
+    readonly id: number;
+    readonly detailed: boolean;
+  }
+  /** Give the interface its addresses and routes again, which it lost while it was down. */
+  | { readonly kind: "restore-interface" }
   /** Take leave, clean up and end. */
   | { readonly kind: "stop" };
 
@@ -84,8 +90,18 @@ export interface LocalPorts {
 export interface DataPlaneSnapshot {
   /** The shell's counters. */
   readonly io: Readonly<Record<IoCounterName, number>>;
+  /** How busy the loop is. */
+  readonly loop: LoopSnapshot;
   /** What the core says of itself. */
   readonly core: unknown;
+  /** What it says of each peer, when asked. */
+  readonly details: unknown;
+}
+
+/** How busy an event loop is, and what waits for it. */
+export interface LoopSnapshot extends SocketQueues {
+  /** Share of the last ten seconds in which it did not sleep, from 0 to 1. */
+  readonly busyShare: number;
 }
 
 /** Why a worker ended, as plain data. */

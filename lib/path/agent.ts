@@ -86,6 +86,11 @@ export class PathAgent {
     return this.#table.remotes();
   }
 
+  /** Smoothed round-trip time of the primary; `undefined` while there is none or no probe on it was answered. */
+  get roundTripMs(): number | undefined {
+    return this.#primary?.probes.roundTripMs;
+  }
+
   /** Adds a candidate of ours. Returns whether the peer is to be told. */
   addLocalCandidate(candidate: PathCandidate, now: Instant): boolean {
     const added = this.#table.addLocal(candidate);

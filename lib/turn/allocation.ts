@@ -102,6 +102,12 @@ export class Allocation {
     return this.#requester.roundTripMs;
   }
 
+  /** How far it is: no answer yet, an answer but no address of ours, or addresses that peers can send to. */
+  get state(): "asking" | "answered" | "allocated" {
+    if (this.#lease) return "allocated";
+    return this.#activeSocket ? "answered" : "asking";
+  }
+
   /** The addresses of the relay, IPv4 first. */
   addresses(): readonly SocketAddress[] {
     return this.#addresses;

@@ -116,6 +116,11 @@ export class Tunnel {
     return this.#current !== undefined;
   }
 
+  /** When the keys of the session in use came to be. */
+  get sessionEstablishedAt(): Instant | undefined {
+    return this.#current?.establishedAt;
+  }
+
   /** Why the last `open` returned -1 or the last `seal` 0. */
   get lastRefusal(): TunnelRefusal | undefined {
     return this.#lastRefusal;

@@ -11,8 +11,10 @@ import {
 } from "./sites.ts";
 
 const PORTAL_PORT = 8081;
+/** Tokens of the gateways by number, from 1. */
+const GATEWAY_TOKENS = [".lab-gateway-token", ".lab-gateway-2-token"] as const;
 /** The token of `gateway-1`. */
-export const GATEWAY_TOKEN = ".lab-gateway-token";
+export const GATEWAY_TOKEN = GATEWAY_TOKENS[0];
 const CLIENT_TOKEN = "n.lab-client-token";
 const CONTROL_TOKEN = "lab-control-token";
 
@@ -88,7 +90,11 @@ const POLICY: LabPolicy & Readonly<Record<string, unknown>> = {
   search_domain: NAMES.searchDomain,
   upstream_dns: [SITES.publicResolver],
   sites: [{ name: "HQ" }],
-  gateways: [{ name: "gateway-1", site: "HQ", token: GATEWAY_TOKEN }],
+  gateways: GATEWAY_TOKENS.map((token, i) => ({
+    name: `gateway-${i + 1}`,
+    site: "HQ",
+    token,
+  })),
   clients: [{ name: "laptop", token: CLIENT_TOKEN }],
   relays: RELAYS.map(({ token }, i) => ({ name: `relay-${i + 1}`, token })),
   resources: [
@@ -282,14 +288,20 @@ export class FirezoneLab implements AsyncDisposable {
     return client;
   }
 
-  /** The environment that an administrator would give the gateway. */
-  gatewayEnv(): Record<string, string> {
+  /** The environment that an administrator would give the gateway of this number, 1 or 2. */
+  gatewayEnv(number: 1 | 2 = 1): Record<string, string> {
     return {
       ...this.#env("gateway"),
+      FIREZONE_CONTROL_SOCKET: this.controlSocket(number),
       FIREZONE_FLOW_LOGS: "true",
-      FIREZONE_TOKEN: GATEWAY_TOKEN,
-      FIREZONE_ID: "gateway-1",
+      FIREZONE_TOKEN: GATEWAY_TOKENS[number - 1] ?? "",
+      FIREZONE_ID: `gateway-${number}`,
     };
+  }
+
+  /** Path of the control socket of the gateway of this number. */
+  controlSocket(number: 1 | 2 = 1): string {
+    return `${this.lab.runDirectory}/gateway-${number}.sock`;
   }
 
   /** Ends everything. */

@@ -37,6 +37,11 @@ export class Lab implements AsyncDisposable {
     this.#prefix = prefix;
   }
 
+  /** A directory of this lab for what programs share by path, such as sockets: namespaces do not part it. Gone with the lab. */
+  get runDirectory(): string {
+    return `/run/${this.#prefix}${Deno.pid}`;
+  }
+
   /** Makes a namespace with its loopback up. A leftover of the same name is removed first. */
   async addBox(box: string): Promise<void> {
     const name = this.#nameOf(box);
@@ -129,6 +134,7 @@ export class Lab implements AsyncDisposable {
     for (const directory of this.#configured) {
       await Deno.remove(directory, { recursive: true });
     }
+    await Deno.remove(this.runDirectory, { recursive: true }).catch(() => {});
   }
 
   /** Returns the command line that runs `command` in a namespace. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { NodeEvent } from "../../lib/connection/mod.ts";
+import type { NodeEvent, RelaySnapshot } from "../../lib/connection/mod.ts";
 import { Site } from "../sim/site.ts";
 import type { SimNode } from "../sim/sim_node.ts";
 import type { SimRelay } from "../sim/sim_relay.ts";
@@ -54,8 +54,8 @@ Deno.test("[p2p 104] a relay whose credentials changed is replaced, an unchanged
 
   assert.equal(kept, 20);
   assert.equal(replaced, null);
-  assert.deepEqual(node.snapshot().relays, [
-    { id: "relay-1", roundTripMs: 20, isAllocated: true },
+  assert.deepEqual(node.snapshot().relays.map(briefly), [
+    { id: "relay-1", roundTripMs: 20, state: "allocated" },
   ]);
 });
 
@@ -114,10 +114,10 @@ Deno.test("[p2p 103] a relay that an update removes and adds is there afterwards
   const atOnce = gateway.node.snapshot().relays;
   world.advance(1_000);
 
-  assert.deepEqual(atOnce, [
-    { id: "relay-1", roundTripMs: null, isAllocated: false },
+  assert.deepEqual(atOnce.map(briefly), [
+    { id: "relay-1", roundTripMs: null, state: "asking" },
   ]);
-  assert.equal(gateway.node.snapshot().relays[0]?.isAllocated, true);
+  assert.equal(gateway.node.snapshot().relays[0]?.state, "allocated");
   assert.ok(canExchange(site));
 });
 
@@ -151,7 +151,7 @@ Deno.test("[p2p 96] a relay that has forgotten everything is used again after it
   site.portal.authorize(site.client, site.gateway, "again");
   site.world.advance(3_000);
 
-  assert.equal(relay?.isAllocated, true);
+  assert.equal(relay?.state, "allocated");
   assert.ok(canExchange(site));
 });
 
@@ -183,4 +183,8 @@ function isOn({ addresses }: SimRelay, line: string): boolean {
   const host = addresses[0]?.bytes[3];
   return line.includes(` 203.0.113.${host} `) ||
     line.includes(` 2001:db8::${host} `);
+}
+
+function briefly({ id, roundTripMs, state }: RelaySnapshot) {
+  return { id, roundTripMs, state };
 }

@@ -18,7 +18,7 @@ Deno.test("a reset drops connections without a word, takes the new key and asks 
   assert.notDeepEqual(client.node.publicKey, keyBefore);
   assert.deepEqual(milestones(client), toldBefore);
   assert.equal(gateway.node.connectionCount, 1);
-  assert.equal(client.node.snapshot().relays[0]?.isAllocated, true);
+  assert.equal(client.node.snapshot().relays[0]?.state, "allocated");
 });
 
 Deno.test("a reset without connections keeps the key", () => {

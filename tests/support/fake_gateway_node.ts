@@ -9,6 +9,7 @@ import {
   type Transmit,
 } from "../../lib/base/mod.ts";
 import type {
+  ConnectionSnapshot,
   NodeEvent,
   NodeSnapshot,
   RelayReadiness,
@@ -154,6 +155,20 @@ export class FakeGatewayNode implements GatewayNode {
     return this.dueAt;
   }
 
+  /** What `lastActivityOf` returns for each peer. */
+  readonly activity = new Map<string, Instant>();
+
+  lastActivityOf(peer: string): Instant | undefined {
+    return this.activity.get(peer);
+  }
+
+  /** What `describeConnections` returns. */
+  connections: readonly ConnectionSnapshot[] = [];
+
+  describeConnections(): ConnectionSnapshot[] {
+    return [...this.connections];
+  }
+
   snapshot(): NodeSnapshot {
     return {
       connections: this.peers.length,
@@ -164,6 +179,13 @@ export class FakeGatewayNode implements GatewayNode {
         RelayToRelay: 0,
       },
       relays: [],
+      traffic: {
+        packetsReceived: 0,
+        bytesReceived: 0,
+        packetsSent: 0,
+        bytesSent: 0,
+      },
+      handshakes: { bounds: [], counts: [0], sum: 0 },
       datagrams: {} as NodeSnapshot["datagrams"],
       inputs: {} as NodeSnapshot["inputs"],
     };

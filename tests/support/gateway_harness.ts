@@ -18,13 +18,10 @@ import {
 import {
   Gateway,
   type GatewayEvent,
+  type GatewayInput,
   type GatewaySnapshot,
 } from "../../lib/gateway/mod.ts";
-import type {
-  GatewayMessage,
-  GatewayRequest,
-  Resource,
-} from "../../lib/portal/mod.ts";
+import type { GatewayRequest, Resource } from "../../lib/portal/mod.ts";
 import {
   type DomainStatus,
   encodeAssignedIps,
@@ -166,8 +163,8 @@ export class GatewayHarness {
     return world;
   }
 
-  /** Hands over a message of the portal. */
-  tell(message: GatewayMessage): void {
+  /** Hands over a message of the portal, or news of the host. */
+  tell(message: GatewayInput): void {
     this.gateway.handleMessage(message, this.now);
   }
 

@@ -46,6 +46,7 @@ export class ProgramBox implements AsyncDisposable {
     const command = [...launcher, ...PROGRAM_FROM_SOURCE, ...args];
     return this.lab.spawn("host", "program", command, {
       NO_COLOR: "1",
+      FIREZONE_CONTROL_SOCKET: `${this.lab.runDirectory}/gateway.sock`,
       ...env,
     });
   }
