@@ -1,42 +1,27 @@
 /**
  * Measures our gateway and client, direct, relayed and by name, beside
  * wireguard-go and beside no tunnel at all: same network, same MTU, same run,
- * one after the other in each round. Prints a table and writes
- * dist/bench/tunnel.json and dist/bench/tunnel.svg.
+ * one after the other, each round beginning with another one. Prints a table
+ * and which goals are met, and writes tunnel.json and tunnel.svg to
+ * dist/bench/, or with --publish to docs/bench/.
  *
  * Needs root. The current wireguard-go takes a Go toolchain and its module
  * proxy; without, Debian's is what ratios refer to.
  */
-import { type ChartResult, drawChart } from "./bench/chart.ts";
-import { type Contender, startContenders } from "./bench/contenders.ts";
+import { buildProgram } from "./bench/build_program.ts";
+import { startContenders } from "./bench/contenders.ts";
+import { describeRun } from "./bench/machine.ts";
 import { measure, warmUp } from "./bench/measure.ts";
-import { metricsOf, type Sample, summarize } from "./bench/metrics.ts";
+import type { Sample } from "./bench/metrics.ts";
 import {
   type BenchOptions,
   type ContenderId,
   parseOptions,
   USAGE,
 } from "./bench/options.ts";
-import { formatTable } from "./bench/table.ts";
-
-const OUTPUT = new URL("../dist/bench/", import.meta.url).pathname;
-
-/** What the chart shows, if it was measured. */
-const CHARTED = [
-  "tcp1Up",
-  "tcp8Down",
-  "udp1000",
-  "smallPackets",
-  "loadedMs",
-  "gatewayCpu",
-  "idleMs",
-  "gatewayMb",
-];
-
-/** Whom ratios refer to, the best first. */
-const BASELINES: readonly ContenderId[] = ["current", "debian"];
-
-const OURS: readonly ContenderId[] = ["direct", "relayed", "dns"];
+import { report } from "./bench/report.ts";
+import { turnsOf } from "./bench/turns.ts";
+import { PROGRAM_FROM_SOURCE } from "./lab/firezone_lab.ts";
 
 const options = parseOptions(Deno.args);
 if (typeof options === "string") {
@@ -72,68 +57,36 @@ async function run(
   options: BenchOptions,
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const startedAt = new Date();
-  const loadAverage = Deno.loadavg();
-  const say = (line: string) => console.log(line);
-  const contenders = await startContenders(options.contenders, stack, say);
+  const { isCompiled, rounds } = options;
+  const circumstances = await describeRun(options);
+  const begin = performance.now();
+  const say = (line: string) => {
+    const seconds = Math.round((performance.now() - begin) / 1e3);
+    console.log(`${String(seconds).padStart(4)} s  ${line}`);
+  };
+  if (isCompiled) say("Building our program");
+  const program = isCompiled ? await buildProgram() : PROGRAM_FROM_SOURCE;
+  say("Starting the contenders");
+  const contenders = await startContenders(
+    options.contenders,
+    program,
+    stack,
+    say,
+  );
   const samples = new Map<ContenderId, Sample[]>();
   for (const contender of contenders) {
     say(`Warming up: ${contender.name}`);
     samples.set(contender.id, [await warmUp(contender)]);
   }
-  for (let round = 1; round <= options.rounds; round++) {
-    for (const contender of contenders) {
-      say(`Round ${round} of ${options.rounds}: ${contender.name}`);
-      samples.get(contender.id)?.push(await measure(contender, options));
-    }
+  for (const { round, place, contender } of turnsOf(contenders, rounds)) {
+    const at = `Round ${round} of ${rounds}, ${place} of ${contenders.length}`;
+    say(`${at}: ${contender.name}`);
+    const sample = await measure(contender, options, say);
+    samples.get(contender.id)?.push(sample);
   }
-  await report(options, contenders, samples, {
-    startedAt: startedAt.toISOString(),
-    loadAverage: loadAverage.map((it) => Math.round(it * 100) / 100),
-    seconds: options.seconds,
-    rounds: options.rounds,
-    machine: await describeMachine(),
-  });
-}
-
-async function report(
-  { udpRates }: BenchOptions,
-  contenders: readonly Contender[],
-  samples: ReadonlyMap<ContenderId, readonly Sample[]>,
-  circumstances: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const metrics = metricsOf(udpRates);
-  const results = contenders.map(({ id, name }) => {
-    const rounds = samples.get(id) ?? [];
-    const summary = summarize(metrics, rounds);
-    return { id, name, isOurs: OURS.includes(id), rounds, summary };
-  });
-  const baseline = BASELINES.map((id) => results.find((it) => it.id === id))
-    .find((it) => it !== undefined);
-  console.log(`\n${formatTable(metrics, results, baseline)}\n`);
-  console.log(JSON.stringify(circumstances));
-  await Deno.mkdir(OUTPUT, { recursive: true });
-  const json = { ...circumstances, baseline: baseline?.id, metrics, results };
-  await Deno.writeTextFile(
-    `${OUTPUT}tunnel.json`,
-    JSON.stringify(json, null, 2) + "\n",
-  );
-  // Beside no tunnel at all the bars of tunnels could not be told apart.
-  const charted: ChartResult[] = results.filter(({ id }) => id !== "veth");
-  const chart = drawChart(
-    "Client to resource through the gateway, inner MTU 1280",
-    metrics.filter(({ id }) => CHARTED.includes(id)),
-    charted,
-  );
-  await Deno.writeTextFile(`${OUTPUT}tunnel.svg`, chart);
-}
-
-async function describeMachine(): Promise<Record<string, unknown>> {
-  const cpus = await Deno.readTextFile("/proc/cpuinfo");
-  return {
-    cpu: /^model name\s*: (.*)$/m.exec(cpus)?.[1],
-    cores: navigator.hardwareConcurrency,
-    kernel: Deno.osRelease(),
-    deno: Deno.version.deno,
-  };
+  say("Done");
+  const results = contenders.map(({ id, name }) => ({
+    ...{ id, name, rounds: samples.get(id) ?? [] },
+  }));
+  await report(options, results, circumstances);
 }

@@ -7,14 +7,16 @@ export interface ChartResult extends Result {
   readonly isOurs: boolean;
 }
 
-/** Draws a bar chart for each metric, two beside each other, as an SVG that follows the reader's light or dark scheme. */
+/** Draws a bar chart for each metric, two beside each other, as an SVG that follows the reader's light or dark scheme. `circumstances` are lines below. */
 export function drawChart(
   title: string,
+  circumstances: readonly string[],
   metrics: readonly Metric[],
   results: readonly ChartResult[],
 ): string {
   const panelHeight = PANEL_HEAD + results.length * ROW + PANEL_GAP;
-  const height = HEAD + Math.ceil(metrics.length / COLUMNS) * panelHeight;
+  const foot = HEAD + Math.ceil(metrics.length / COLUMNS) * panelHeight;
+  const height = foot + circumstances.length * FOOT_ROW + MARGIN;
   const panels = metrics.map((metric, i) => {
     const x = MARGIN + (i % COLUMNS) * (PANEL_WIDTH + MARGIN);
     const y = HEAD + Math.floor(i / COLUMNS) * panelHeight;
@@ -28,6 +30,12 @@ export function drawChart(
     `<rect class="ground" ${size} rx="8"/>`,
     `<text class="title" x="${MARGIN}" y="30">${escapeXml(title)}</text>`,
     ...panels,
+    ...circumstances.map((line, i) => {
+      const y = foot + i * FOOT_ROW + TEXT_RISE;
+      return `<text class="foot" x="${MARGIN}" y="${y}">${
+        escapeXml(line)
+      }</text>`;
+    }),
     "</svg>",
     "",
   ].join("\n");
@@ -44,6 +52,7 @@ const ROW = 24;
 const BAR = 16;
 const LABEL_WIDTH = 150;
 const VALUE_WIDTH = 64;
+const FOOT_ROW = 18;
 const TEXT_RISE = 12;
 
 const STYLE = `<style>
@@ -51,11 +60,13 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 16px; font-weight: 600 }
 .metric { font-weight: 600 }
 .name { text-anchor: end }
+.foot { fill: #59636e }
 .ground { fill: #ffffff }
 .bar { fill: #8c959f }
 .ours { fill: #2f81f7 }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 }
+  .foot { fill: #9198a1 }
   .ground { fill: #0d1117 }
   .bar { fill: #6e7681 }
 }

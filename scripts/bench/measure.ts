@@ -1,29 +1,28 @@
 import type { Contender } from "./contenders.ts";
-import type { Sample } from "./metrics.ts";
+import { measureUdp } from "./measure_udp.ts";
+import { DIRECTIONS, type Sample, STREAMS } from "./metrics.ts";
 import type { BenchOptions } from "./options.ts";
 import {
   parseCpuSeconds,
   parseResidentMb,
   parseRoundTrips,
   parseTcpTransfer,
-  parseUdpTransfer,
   type TcpTransfer,
-  type UdpTransfer,
 } from "./outputs.ts";
 import { mean, percentile } from "./statistics.ts";
 
-/** Full-size and small payloads of UDP, in bytes: with 28 bytes of headers the former makes 1280. */
-const FULL_PAYLOAD = 1_252;
-const SMALL_PAYLOAD = 64;
+/**
+ * So many pings run beside each other, each at a pace at which it sleeps.
+ *
+ * At 10 ms or less between its packets one `ping` waits in a busy loop, which
+ * would take one of few processors from what is measured. Their starts are
+ * spread over the time between two packets.
+ */
+const PINGERS = 8;
+const PING_INTERVAL_S = 0.015;
 
-/** What is offered of small packets, in Mbit/s: 390 000 packets a second, more than any contender carries. */
-const SMALL_RATE = 200;
-
-/** Time between pings, in s. */
-const PING_INTERVAL_S = 0.01;
-
-/** Pings on an idle path. */
-const IDLE_PINGS = 50;
+/** Pings on an idle path, by all pingers together. */
+const IDLE_PINGS = 560;
 
 /** How long a load may take to open and close, in s, before it is ended by force. */
 const SLACK_S = 15;
@@ -46,22 +45,16 @@ export async function warmUp(contender: Contender): Promise<Sample> {
 /** Measures everything once, one load at a time. */
 export async function measure(
   contender: Contender,
-  { seconds, udpRates }: BenchOptions,
+  options: BenchOptions,
+  say: (line: string) => void,
 ): Promise<Sample> {
-  const idle = await ping(contender, IDLE_PINGS);
-  const tcp = await measureTcp(contender, seconds);
-  const udp: Record<string, number> = {};
-  for (const rate of udpRates) {
-    const sent = await sendUdp(contender, seconds, rate, FULL_PAYLOAD);
-    udp[`udp${rate}`] = sent.mbps;
-    udp[`udp${rate}Loss`] = sent.lossPercent;
-  }
-  const small = await sendUdp(contender, seconds, SMALL_RATE, SMALL_PAYLOAD);
+  const idle = await ping(contender, IDLE_PINGS / PINGERS);
+  const tcp = await measureTcp(contender, options);
+  const udp = await measureUdp(contender, options, say);
   const memory = memoryOf(contender);
   return {
     ...tcp,
     ...udp,
-    smallPackets: small.packetsPerSecond / 1e3,
     idleMs: mean(idle),
     idleP99Ms: percentile(idle, 99),
     gatewayMb: memory.gateway,
@@ -69,25 +62,32 @@ export async function measure(
   };
 }
 
-/** Transfers both ways with one stream and with eight, pinging beside the eight. */
+/** Transfers both ways with few streams and many, pinging beside the most. */
 async function measureTcp(
   contender: Contender,
-  seconds: number,
+  { seconds }: BenchOptions,
 ): Promise<Sample> {
   const cpuBefore = cpuOf(contender);
-  const up1 = await transfer(contender, seconds, "-P", "1");
-  const down1 = await transfer(contender, seconds, "-P", "1", "-R");
-  const [up8, upMs] = await transferWithPings(contender, seconds);
-  const [down8, downMs] = await transferWithPings(contender, seconds, "-R");
+  const speeds: Record<string, number> = {};
+  const loaded: number[] = [];
+  let gigabits = 0;
+  for (const { id } of DIRECTIONS) {
+    const direction = id === "Down" ? ["-R"] : [];
+    for (const streams of STREAMS) {
+      const options = ["-P", String(streams), ...direction];
+      const isMost = streams === STREAMS.at(-1);
+      const [transferred, roundTrips] = await Promise.all([
+        transfer(contender, seconds, ...options),
+        isMost ? pingDuring(contender, seconds) : [],
+      ]);
+      speeds[`tcp${streams}${id}`] = transferred.mbps;
+      gigabits += transferred.gigabits;
+      loaded.push(...roundTrips);
+    }
+  }
   const cpuAfter = cpuOf(contender);
-  const loaded = [...upMs, ...downMs];
-  const all = [up1, down1, up8, down8];
-  const gigabits = all.reduce((sum, it) => sum + it.gigabits, 0);
   return {
-    tcp1Up: up1.mbps,
-    tcp1Down: down1.mbps,
-    tcp8Up: up8.mbps,
-    tcp8Down: down8.mbps,
+    ...speeds,
     loadedMs: mean(loaded),
     loadedP99Ms: percentile(loaded, 99),
     gatewayCpu: (cpuAfter.gateway - cpuBefore.gateway) / gigabits,
@@ -95,16 +95,14 @@ async function measureTcp(
   };
 }
 
-async function transferWithPings(
+/** Pings while a load runs that begins now. */
+async function pingDuring(
   contender: Contender,
   seconds: number,
-  ...direction: readonly string[]
-): Promise<[TcpTransfer, number[]]> {
+): Promise<number[]> {
+  await wait(WARM_UP_MS);
   const count = (seconds - 2 * WARM_UP_MS / 1e3) / PING_INTERVAL_S;
-  return await Promise.all([
-    transfer(contender, seconds, "-P", "8", ...direction),
-    wait(WARM_UP_MS).then(() => ping(contender, Math.floor(count))),
-  ]);
+  return await ping(contender, Math.floor(count));
 }
 
 async function transfer(
@@ -113,21 +111,6 @@ async function transfer(
   ...options: readonly string[]
 ): Promise<TcpTransfer> {
   return parseTcpTransfer(await iperf(contender, seconds, ...options));
-}
-
-async function sendUdp(
-  contender: Contender,
-  seconds: number,
-  mbps: number,
-  payload: number,
-): Promise<UdpTransfer> {
-  const output = await iperf(
-    contender,
-    seconds,
-    // Smaller buffers would lose packets that the tunnel has delivered.
-    ...["-u", "-w", "4M", "-b", `${mbps}M`, "-l", String(payload)],
-  );
-  return parseUdpTransfer(output);
 }
 
 /** Runs iperf3 against a server that may still be seeing to the last transfer. */
@@ -143,24 +126,29 @@ async function iperf(
       ...["iperf3", "-J", "-c", target, "--connect-timeout", "5000"],
       ...["-t", String(seconds), ...options],
     );
-    const isBusy = output.includes("the server is busy");
+    // Between two transfers it listens anew.
+    const isBusy = /the server is busy|Connection refused/.test(output);
     if (!isBusy || tries === BUSY_TRIES) return output;
     await wait(BUSY_PAUSE_MS);
   }
 }
 
-/** Returns the round trips of those that were answered, in ms. */
+/** Returns the round trips of those that were answered, in ms. Each pinger sends `count`. */
 async function ping(
   { lab, target }: Contender,
   count: number,
 ): Promise<number[]> {
   const limit = Math.ceil(count * PING_INTERVAL_S + SLACK_S);
-  const { stdout } = await lab.run(
-    "client",
-    ...["timeout", String(limit), "ping", "-n", "-W", "1"],
-    ...["-i", String(PING_INTERVAL_S), "-c", String(count), target],
-  );
-  return parseRoundTrips(stdout);
+  const pingers = Array.from({ length: PINGERS }, async (_, i) => {
+    await wait(i * PING_INTERVAL_S * 1e3 / PINGERS);
+    const { stdout } = await lab.run(
+      "client",
+      ...["timeout", String(limit), "ping", "-n", "-W", "1"],
+      ...["-i", String(PING_INTERVAL_S), "-c", String(count), target],
+    );
+    return parseRoundTrips(stdout);
+  });
+  return (await Promise.all(pingers)).flat();
 }
 
 /** A value of each end. */

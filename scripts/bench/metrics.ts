@@ -22,45 +22,47 @@ export interface Metric {
 /** Returns what a run measures that sends full-size UDP packets at these rates, in Mbit/s. */
 export function metricsOf(udpRates: readonly number[]): Metric[] {
   return [
-    speed("tcp1Up", "TCP to resource, 1 stream, Mbit/s"),
-    speed("tcp1Down", "TCP from resource, 1 stream, Mbit/s"),
-    speed("tcp8Up", "TCP to resource, 8 streams, Mbit/s"),
-    speed("tcp8Down", "TCP from resource, 8 streams, Mbit/s"),
-    ...udpRates.flatMap((rate) => [
-      speed(`udp${rate}`, `UDP 1280 B, ${rate} Mbit/s offered: Mbit/s`),
-      {
-        ...cost(
-          `udp${rate}Loss`,
-          `UDP 1280 B, ${rate} Mbit/s offered: loss, %`,
-        ),
-        isComparable: false,
-      },
-    ]),
-    speed("smallPackets", "UDP 64 B: 1000 packets a second"),
-    cost("idleMs", "Round trip idle: average, ms", 3),
-    cost("idleP99Ms", "Round trip idle: p99, ms", 3),
-    cost("loadedMs", "Round trip under TCP: average, ms"),
-    cost("loadedP99Ms", "Round trip under TCP: p99, ms"),
-    cost("gatewayCpu", "CPU of the gateway, TCP: s/Gbit", 3),
-    cost("peerCpu", "CPU of the client, TCP: s/Gbit", 3),
+    ...DIRECTIONS.flatMap(({ id, title }) =>
+      STREAMS.map((streams) =>
+        speed(
+          `tcp${streams}${id}`,
+          `TCP ${title}, ${
+            streams === 1 ? "1 stream" : `${streams} streams`
+          }, Mbit/s`,
+        )
+      )
+    ),
+    ...DIRECTIONS.flatMap((direction) =>
+      udpRates.flatMap((rate) => udpMetrics(direction, rate))
+    ),
     {
-      ...cost("gatewayMbIdle", "Memory of the gateway, before: MB", 0),
-      pick: "first",
+      ...speed("smallSent", "UDP 64 B, most sent, 1000/s"),
+      isComparable: false,
     },
-    {
-      ...cost("gatewayMb", "Memory of the gateway, after: MB", 0),
-      pick: "highest",
-    },
-    {
-      ...cost("peerMbIdle", "Memory of the client, before: MB", 0),
-      pick: "first",
-    },
-    {
-      ...cost("peerMb", "Memory of the client, after: MB", 0),
-      pick: "highest",
-    },
+    speed("smallMost", "UDP 64 B, most received, 1000/s"),
+    speed("smallClean", "UDP 64 B, received at ≤ 1 % loss, 1000/s"),
+    cost("idleMs", "Round trip, idle, average, ms", 3),
+    cost("idleP99Ms", "Round trip, idle, p99, ms", 3),
+    cost("loadedMs", "Round trip, 8 TCP streams, average, ms"),
+    cost("loadedP99Ms", "Round trip, 8 TCP streams, p99, ms"),
+    cost("gatewayCpu", "CPU of the gateway, TCP, s/Gbit", 3),
+    cost("peerCpu", "CPU of the client, TCP, s/Gbit", 3),
+    ...memoryMetrics("gateway", "Memory of the gateway"),
+    ...memoryMetrics("peer", "Memory of the client"),
   ];
 }
+
+/** Streams of the TCP loads. */
+export const STREAMS = [1, 4, 8] as const;
+
+/** Which way a load goes; `id` ends the names of its metrics. */
+export const DIRECTIONS = [
+  { id: "Up", title: "to resource" },
+  { id: "Down", title: "from resource" },
+] as const;
+
+/** One of `DIRECTIONS`. */
+export type Direction = typeof DIRECTIONS[number];
 
 /** Reduces the samples of all rounds to one; what was not measured is NaN. */
 export function summarize(
@@ -78,6 +80,23 @@ const PICK: Record<Metric["pick"], (values: readonly number[]) => number> = {
   first: ([first = NaN]) => first,
   highest: (values) => values.length > 0 ? Math.max(...values) : NaN,
 };
+
+function udpMetrics({ id, title }: Direction, rate: number): Metric[] {
+  const name = `UDP ${title} at ${rate} Mbit/s`;
+  const key = `udp${rate}${id}`;
+  return [
+    { ...speed(`${key}Sent`, `${name}, sent`), isComparable: false },
+    { ...speed(key, `${name}, received`), isComparable: false },
+    { ...cost(`${key}Loss`, `${name}, loss, %`), isComparable: false },
+  ];
+}
+
+function memoryMetrics(id: string, title: string): Metric[] {
+  return [
+    { ...cost(`${id}MbIdle`, `${title}, before, MB`, 0), pick: "first" },
+    { ...cost(`${id}Mb`, `${title}, after, MB`, 0), pick: "highest" },
+  ];
+}
 
 function speed(id: string, title: string): Metric {
   const pick = "median";

@@ -23,16 +23,30 @@ export interface BenchOptions {
   readonly contenders: readonly ContenderId[];
   /** At which rates full-size UDP packets are sent, in Mbit/s. */
   readonly udpRates: readonly number[];
+  /** At which rates 64-byte packets are sent at most, in packets a second, rising. */
+  readonly smallRates: readonly number[];
+  /** Whether ours is the compiled program, built for this run. */
+  readonly isCompiled: boolean;
+  /** Whether the result goes where the README shows it. */
+  readonly isPublished: boolean;
 }
 
 /** What the command line says when it cannot be used. */
 export const USAGE =
-  `Usage: deno task bench:tunnel [--seconds N] [--rounds N] [--contenders LIST] [--quick]
+  `Usage: deno task bench:tunnel [--seconds N] [--rounds N] [--contenders LIST] [--quick] [--compiled] [--publish]
 
   --seconds N        length of each load, 1 to 60 (2)
   --rounds N         turns of each contender, 1 to 20 (3)
   --contenders LIST  of ${CONTENDERS.join()} (all)
-  --quick            one round of 1 s, one UDP rate`;
+  --quick            one round of 1 s, fewer UDP rates
+  --compiled         builds our program and measures that instead of the source
+  --publish          writes to docs/bench/ instead of dist/bench/`;
+
+/** Each twice the one before the last. */
+const SMALL_RATES = [
+  ...[25_000, 35_000, 50_000, 70_000, 100_000, 140_000],
+  ...[200_000, 280_000, 400_000, 560_000, 800_000],
+];
 
 /** Reads the command line; a sentence when it is wrong. */
 export function parseOptions(args: readonly string[]): BenchOptions | string {
@@ -45,6 +59,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | string {
         rounds: { type: "string" },
         contenders: { type: "string", default: CONTENDERS.join() },
         quick: { type: "boolean", default: false },
+        compiled: { type: "boolean", default: false },
+        publish: { type: "boolean", default: false },
       },
     }));
   } catch (error) {
@@ -62,7 +78,10 @@ export function parseOptions(args: readonly string[]): BenchOptions | string {
     seconds,
     rounds,
     contenders: CONTENDERS.filter((id) => wanted.includes(id)),
-    udpRates: quick ? [1_000] : [300, 1_000, 3_000],
+    udpRates: quick ? [1_000, 3_000] : [1_000, 2_000, 3_000],
+    smallRates: quick ? SMALL_RATES.filter((_, i) => i % 2 === 0) : SMALL_RATES,
+    isCompiled: values.compiled,
+    isPublished: values.publish,
   };
 }
 

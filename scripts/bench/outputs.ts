@@ -6,37 +6,14 @@ export interface TcpTransfer {
   readonly mbps: number;
 }
 
-/** What iperf3 reports of UDP packets sent at a fixed rate. */
-export interface UdpTransfer extends TcpTransfer {
-  /** Packets that arrived in a second. */
-  readonly packetsPerSecond: number;
-  /** Share of the packets that did not arrive. */
-  readonly lossPercent: number;
-}
-
 /** Reads what `iperf3 -J` printed at the sender or receiver of TCP streams. */
 export function parseTcpTransfer(output: string): TcpTransfer {
   const { bytes, bits_per_second } = endOf(output).sum_received ?? {};
-  const [octets, bps] = numbers(output, bytes, bits_per_second);
-  return { gigabits: octets * 8 / 1e9, mbps: bps / 1e6 };
-}
-
-/** Reads what `iperf3 -J -u` printed at the sender of one stream. */
-export function parseUdpTransfer(output: string): UdpTransfer {
-  const sum = endOf(output).sum ?? {};
-  const { bytes, seconds, packets, lost_packets: lost } = sum;
-  const [octets, duration, sent, missing] = numbers(
-    output,
-    ...[bytes, seconds, packets, lost] as const,
-  );
-  const arrived = Math.max(0, sent - missing);
-  const gigabits = octets * 8 / 1e9 * arrived / sent;
-  return {
-    gigabits,
-    mbps: gigabits * 1e3 / duration,
-    packetsPerSecond: arrived / duration,
-    lossPercent: 100 * (1 - arrived / sent),
-  };
+  if (typeof bytes !== "number" || typeof bits_per_second !== "number") {
+    const start = output.slice(0, 500);
+    throw new Error(`Cannot find the result of iperf3: ${start}`);
+  }
+  return { gigabits: bytes * 8 / 1e9, mbps: bits_per_second / 1e6 };
 }
 
 /** Reads the round trips of the answers that `ping` printed, in ms. */
@@ -68,14 +45,10 @@ const TICKS_PER_SECOND = 100;
 
 interface IperfSum {
   readonly bytes?: unknown;
-  readonly seconds?: unknown;
   readonly bits_per_second?: unknown;
-  readonly packets?: unknown;
-  readonly lost_packets?: unknown;
 }
 
 interface IperfEnd {
-  readonly sum?: IperfSum;
   readonly sum_received?: IperfSum;
 }
 
@@ -85,14 +58,4 @@ function endOf(output: string): IperfEnd {
     throw new Error(`Cannot measure by iperf3: ${error}`);
   }
   return end ?? {};
-}
-
-function numbers<T extends readonly unknown[]>(
-  output: string,
-  ...values: T
-): { [K in keyof T]: number } {
-  if (values.every((value) => typeof value === "number")) {
-    return values as { [K in keyof T]: number };
-  }
-  throw new Error(`Cannot find the result of iperf3: ${output.slice(0, 500)}`);
 }

@@ -162,18 +162,21 @@ export class FirezoneLab implements AsyncDisposable {
   /** The namespaces. */
   readonly lab: Lab;
   readonly #program: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #policyPath = "";
   #routers: RouterSpecs = ORDINARY_ROUTERS;
   #policy: LabPolicy = POLICY;
   #portal: LabProcess | undefined;
 
-  /** `program` is the command line that stands for `firezone-gateway`. */
+  /** `program` is the command line that stands for `firezone-gateway`, `env` what every role gets beside or instead of what tests want. */
   constructor(
     prefix: string,
     program: readonly string[] = PROGRAM_FROM_SOURCE,
+    env: Readonly<Record<string, string>> = {},
   ) {
     this.lab = new Lab(prefix);
     this.#program = program;
+    this.#env = env;
   }
 
   /** Builds the network and starts web servers and resolvers. `policy` is what differs from the lab's policy. */
@@ -232,7 +235,7 @@ export class FirezoneLab implements AsyncDisposable {
     const portal = this.lab.spawn("internet", "portal", [
       ...this.#program,
       ...args,
-    ], ENV);
+    ], { ...ENV, ...this.#env });
     await portal.waitFor(/Serving/, START_MS);
     this.#portal = portal;
     return portal;
@@ -256,6 +259,7 @@ export class FirezoneLab implements AsyncDisposable {
       ...addresses,
       FIREZONE_API_URL: apiUrl(SITES.portal),
       FIREZONE_TOKEN: token,
+      ...this.#env,
     });
   }
 
@@ -279,9 +283,10 @@ export class FirezoneLab implements AsyncDisposable {
   ): Promise<LabProcess> {
     const command = [...this.#program, "client"];
     const client = this.lab.spawn("client", "client", command, {
-      ...this.#env("client"),
+      ...this.#envAt("client"),
       FIREZONE_TOKEN: CLIENT_TOKEN,
       FIREZONE_ID: "laptop",
+      ...this.#env,
       ...env,
     });
     await client.waitFor(/Interface configured/, START_MS);
@@ -291,11 +296,12 @@ export class FirezoneLab implements AsyncDisposable {
   /** The environment that an administrator would give the gateway of this number, 1 or 2. */
   gatewayEnv(number: 1 | 2 = 1): Record<string, string> {
     return {
-      ...this.#env("gateway"),
+      ...this.#envAt("gateway"),
       FIREZONE_CONTROL_SOCKET: this.controlSocket(number),
       FIREZONE_FLOW_LOGS: "true",
       FIREZONE_TOKEN: GATEWAY_TOKENS[number - 1] ?? "",
       FIREZONE_ID: `gateway-${number}`,
+      ...this.#env,
     };
   }
 
@@ -331,7 +337,7 @@ export class FirezoneLab implements AsyncDisposable {
     await this.lab.addRoute("relay-2", "default", "203.0.113.21");
   }
 
-  #env(host: SiteHost): Record<string, string> {
+  #envAt(host: SiteHost): Record<string, string> {
     const isIpv6Only = this.#routers[host].families === "ipv6";
     const portal = isIpv6Only ? `[${SITES.portalIpv6}]` : SITES.portal;
     return { ...ENV, FIREZONE_API_URL: apiUrl(portal) };

@@ -36,8 +36,8 @@ export async function joinByWireguardGo(
   const keyA = await newKeyPair(lab, a.box);
   const keyB = await newKeyPair(lab, b.box);
   const pids = [
-    await startEnd(lab, go, a, keyA.privateKey, keyB.publicKey),
-    await startEnd(lab, go, b, keyB.privateKey, keyA.publicKey),
+    await startEnd(lab, go, "a", a, keyA.privateKey, keyB.publicKey),
+    await startEnd(lab, go, "b", b, keyB.privateKey, keyA.publicKey),
   ] as const;
   return pids;
 }
@@ -61,19 +61,23 @@ async function newKeyPair(lab: Lab, box: string): Promise<KeyPair> {
 async function startEnd(
   lab: Lab,
   { name, program, port }: WireguardGo,
+  letter: "a" | "b",
   { box, address, allowedIps, endpoint }: WireguardEnd,
   privateKey: string,
   peerKey: string,
 ): Promise<number> {
-  const env = { WG_PROCESS_FOREGROUND: "1", LOG_LEVEL: "verbose" };
-  // Both ends share the directory of control sockets, hence the box in the name.
-  const device = `${name}-${box}`;
+  const env = { WG_PROCESS_FOREGROUND: "1" };
+  // All ends on this machine share the directory of control sockets.
+  const device = `${name}${Deno.pid}${letter}`;
   const process = lab.spawn(box, `${name}-${box}`, [
     program,
     "-f",
     device,
   ], env);
-  await process.waitFor(/UAPI listener started/, 5_000);
+  // It prints nothing until something goes wrong.
+  const isReady = `until wg show ${device}; do sleep 0.05; done`;
+  const ready = await lab.run(box, "timeout", "5", "sh", "-c", isReady);
+  if (ready.code !== 0) throw new Error(`No ${device}\n${process.tail()}`);
   const peer = ["peer", peerKey, "allowed-ips", allowedIps.join(",")];
   const towards = endpoint
     ? ["endpoint", endpoint, "persistent-keepalive", "5"]

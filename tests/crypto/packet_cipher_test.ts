@@ -104,6 +104,38 @@ for (const implementation of IMPLEMENTATIONS) {
     );
   });
 
+  Deno.test(`${name} agrees with noble on packets in a row, whatever comes between them`, () => {
+    const bench = new Workbench(implementation);
+    const keys = [3, 4].map((byte) => new Uint8Array(32).fill(byte));
+    const steps = fc.array(packetSteps(), { minLength: 1, maxLength: 30 });
+    fc.assert(fc.property(firstCounters(), steps, (first, steps) => {
+      let counter = first;
+      for (const { isOther, advance, length, opens } of steps) {
+        counter += advance;
+        const key = keys[Number(isOther)] as Uint8Array;
+        const message = new Uint8Array(length).fill(counter);
+        const sealed = reference(key, counter, message);
+
+        if (opens) assert.deepEqual(bench.open(key, counter, sealed), message);
+        else assert.deepEqual(bench.seal(key, counter, message), sealed);
+      }
+    }));
+  });
+
+  Deno.test(`${name} rejects a forged packet that continues a row, and goes on with the row`, () => {
+    const bench = new Workbench(implementation);
+    const key = new Uint8Array(32).fill(9);
+    const message = new Uint8Array(1_280).fill(7);
+    for (let counter = 0; counter < 8; counter++) {
+      const sealed = reference(key, counter, message);
+      const forged = sealed.slice();
+      forged[counter * 100]! ^= 1;
+
+      assert.equal(bench.open(key, counter, forged), undefined);
+      assert.deepEqual(bench.open(key, counter, sealed), message);
+    }
+  });
+
   Deno.test(`${name} authenticates extreme ciphertexts as noble does`, () => {
     const bench = new Workbench(implementation);
     fc.assert(fc.property(
@@ -345,6 +377,26 @@ function keys(): fc.Arbitrary<Uint8Array> {
 
 function counters(): fc.Arbitrary<number> {
   return fc.oneof(fc.nat(1_000), fc.maxSafeNat());
+}
+
+/** Where rows of packets begin: also shortly before the lower word of the counter overflows. */
+function firstCounters(): fc.Arbitrary<number> {
+  return fc.constantFrom(0, 2 ** 32 - 3, 2 ** 40 - 3);
+}
+
+/** A packet, most often the one that follows in its row, of a length that takes few blocks, or a whole packet. */
+function packetSteps(): fc.Arbitrary<{
+  isOther: boolean;
+  advance: number;
+  length: number;
+  opens: boolean;
+}> {
+  return fc.record({
+    isOther: fc.constantFrom(false, false, false, true),
+    advance: fc.constantFrom(1, 1, 1, 1, 0, 2),
+    length: fc.oneof(fc.nat(400), fc.constantFrom(0, 52, 1_280)),
+    opens: fc.boolean(),
+  });
 }
 
 function messages(): fc.Arbitrary<Uint8Array> {

@@ -6,17 +6,36 @@ Deno.test("without options everybody is measured", () => {
     seconds: 2,
     rounds: 3,
     contenders: ["veth", "debian", "current", "direct", "relayed", "dns"],
-    udpRates: [300, 1_000, 3_000],
+    udpRates: [1_000, 2_000, 3_000],
+    smallRates: [
+      ...[25_000, 35_000, 50_000, 70_000, 100_000, 140_000],
+      ...[200_000, 280_000, 400_000, 560_000, 800_000],
+    ],
+    isCompiled: false,
+    isPublished: false,
   });
 });
 
 Deno.test("the quick run is one round of a second, unless told otherwise", () => {
-  const quick = { contenders: ["current", "dns"], udpRates: [1_000] };
+  const quick = {
+    contenders: ["current", "dns"],
+    udpRates: [1_000, 3_000],
+    smallRates: [25_000, 50_000, 100_000, 200_000, 400_000, 800_000],
+    ...{ isCompiled: false, isPublished: false },
+  };
 
   const args = ["--quick", "--contenders", "dns,current"];
   assert.deepEqual(parseOptions(args), { ...quick, seconds: 1, rounds: 1 });
   const more = [...args, "--seconds", "4", "--rounds=5"];
   assert.deepEqual(parseOptions(more), { ...quick, seconds: 4, rounds: 5 });
+});
+
+Deno.test("the compiled program is measured, and the result published, when asked for", () => {
+  const options = parseOptions(["--publish", "--compiled"]);
+
+  assert.ok(typeof options !== "string");
+  assert.equal(options.isCompiled, true);
+  assert.equal(options.isPublished, true);
 });
 
 Deno.test("what cannot be used is refused with a sentence", () => {

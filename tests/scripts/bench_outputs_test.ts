@@ -4,7 +4,6 @@ import {
   parseResidentMb,
   parseRoundTrips,
   parseTcpTransfer,
-  parseUdpTransfer,
 } from "../../scripts/bench/outputs.ts";
 
 Deno.test("a TCP transfer counts what the receiver got", () => {
@@ -18,30 +17,11 @@ Deno.test("a TCP transfer counts what the receiver got", () => {
   assert.deepEqual(parseTcpTransfer(output), { gigabits: 2, mbps: 2000 });
 });
 
-Deno.test("a UDP transfer counts only packets that arrived", () => {
-  const output = JSON.stringify({
-    end: {
-      sum: {
-        ...{ bytes: 250_000_000, seconds: 2, packets: 200_000 },
-        ...{ lost_packets: 50_000, bits_per_second: 1e9 },
-      },
-    },
-  });
-
-  assert.deepEqual(parseUdpTransfer(output), {
-    gigabits: 1.5,
-    mbps: 750,
-    packetsPerSecond: 75_000,
-    lossPercent: 25,
-  });
-});
-
 Deno.test("a failed transfer says why instead of giving a figure", () => {
   const refused = JSON.stringify({ end: {}, error: "unable to connect" });
 
   assert.throws(() => parseTcpTransfer(refused), /unable to connect/);
   assert.throws(() => parseTcpTransfer('{"end":{}}'), /Cannot find the result/);
-  assert.throws(() => parseUdpTransfer('{"end":{}}'), /Cannot find the result/);
 });
 
 Deno.test("round trips are those of the answers, not the summary's", () => {

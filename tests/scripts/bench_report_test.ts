@@ -47,7 +47,9 @@ Deno.test("every metric of a run has a name of its own", () => {
   const ids = metricsOf([1_000, 3_000]).map(({ id }) => id);
 
   assert.equal(new Set(ids).size, ids.length);
-  assert.ok(ids.includes("udp3000Loss"));
+  for (const id of ["tcp4Down", "udp3000UpLoss", "udp1000DownSent"]) {
+    assert.ok(ids.includes(id), id);
+  }
 });
 
 Deno.test("the table shows ratios to the baseline where they say something", () => {
@@ -76,7 +78,7 @@ Deno.test("numbers mark thousands and keep their decimal places", () => {
 });
 
 Deno.test("the chart's bars are in proportion, and those without a value have no length", () => {
-  const svg = drawChart("A & B", [SPEED], [
+  const svg = drawChart("A & B", ["2026, commit <a>"], [SPEED], [
     { ...SLOW, isOurs: false },
     { ...FAST, isOurs: true },
     { ...BARE, isOurs: false },
@@ -91,11 +93,15 @@ Deno.test("the chart's bars are in proportion, and those without a value have no
 });
 
 Deno.test("the chart escapes text and follows light and dark", () => {
-  const svg = drawChart("A & B", [SPEED], [{ ...SLOW, isOurs: false }]);
+  const svg = drawChart("A & B", ["2026, commit <a>"], [SPEED], [{
+    ...SLOW,
+    isOurs: false,
+  }]);
 
   assert.match(svg, /<title>A &amp; B<\/title>/);
   assert.match(svg, /Speed &lt;1&gt; \(more is better\)/);
-  assert.doesNotMatch(svg, /<1>|A & B/);
+  assert.match(svg, />2026, commit &lt;a&gt;<\/text>/);
+  assert.doesNotMatch(svg, /<1>|<a>|A & B/);
   assert.match(svg, /@media \(prefers-color-scheme: dark\)/);
   assert.match(svg, />1,000<\/text>/);
 });

@@ -19,7 +19,7 @@
 const STITCHED_BLOCKS = 2;
 const DOUBLE_ROUNDS = 10;
 
-/** Where the two copies of the mask of `rotate8` are, see layout.as. */
+/** Where the two copies of each mask of a rotation are, see layout.as. */
 const COPY_1 = 0;
 const COPY_2 = 16;
 
@@ -28,9 +28,9 @@ type Statements = readonly string[];
 /** Returns the AssemblyScript module "rounds". */
 export function roundsSource(): string {
   return `
-import { COUNTER, H, KEY, KEY_STREAM, R, ROTATE_8, ROW_C, ROW_D, S } from "./layout";
+import { BLOCK_NUMBERS, COUNTERS_HIGH, COUNTERS_LOW, H, KEY, KEY_STREAM, R, ROTATE_16, ROTATE_8, ROW_C, ROW_D, S } from "./layout";
 
-export function pass(firstBlock: u32, at: usize, pairs: u32): void {
+export function pass(at: usize, pairs: u32): void {
 ${lines(loadState())}
   let round: u32 = 0;
   if (pairs > 0) {
@@ -72,10 +72,10 @@ function initialRow(row: "a" | "b" | "c" | "d"): Statements {
       return [16, 20, 24, 28].map((at) => `v128.load32_splat(KEY, ${at})`);
     case "d":
       return [
-        "i32x4.add(i32x4.splat(firstBlock), i32x4(0, 1, 2, 3))",
+        "v128.load(BLOCK_NUMBERS)",
         "i32x4.splat(0)",
-        "v128.load32_splat(COUNTER)",
-        "v128.load32_splat(COUNTER, 4)",
+        "v128.load(COUNTERS_LOW)",
+        "v128.load(COUNTERS_HIGH)",
       ];
   }
 }
@@ -120,7 +120,7 @@ type QuarterRound = readonly [string, string, string, string];
 
 /** Two independent quarter rounds, §2.1, step by step in turn. */
 function quarterRounds(
-  maskAt: number,
+  copy: number,
   ...pair: readonly QuarterRound[]
 ): Statements {
   const half = (rotateD: Rotation, rotateB: Rotation) => [
@@ -132,21 +132,24 @@ function quarterRounds(
     ...pair.map(([, b]) => `${b} = ${rotateB(b)};`),
   ];
   return [
-    ...half(rotate16, rotateBits(12)),
-    ...half(rotate8(maskAt), rotateBits(7)),
+    ...half(rotate16(copy), rotateBits(12)),
+    ...half(rotate8(copy), rotateBits(7)),
   ];
 }
 
 type Rotation = (vector: string) => string;
 
-/** Engines know this shuffle as two half shuffles, without a mask. */
-function rotate16(v: string): string {
-  return `i8x16.shuffle(${v}, ${v}, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)`;
+function rotate16(copy: number): Rotation {
+  return swizzle("ROTATE_16", copy);
+}
+
+function rotate8(copy: number): Rotation {
+  return swizzle("ROTATE_8", copy);
 }
 
 /** A relaxed swizzle is one instruction where a shuffle is several; the mask is in range, so the result is defined. */
-function rotate8(maskAt: number): Rotation {
-  return (v) => `i8x16.relaxed_swizzle(${v}, v128.load(ROTATE_8, ${maskAt}))`;
+function swizzle(mask: string, copy: number): Rotation {
+  return (v) => `i8x16.relaxed_swizzle(${v}, v128.load(${mask}, ${copy}))`;
 }
 
 function rotateBits(count: number): Rotation {

@@ -8,8 +8,6 @@
 
 /** The key, 32 bytes. The host writes it before each call. */
 export const KEY: usize = 1024;
-/** The packet counter, 8 bytes: the last two words of the nonce. */
-export const COUNTER: usize = 1056;
 /** The swizzle mask that rotates each 32-bit lane left by 8, twice. */
 export const ROTATE_8: usize = 1072;
 /** The third and fourth row of the ChaCha20 state while they are not in registers, four vectors each. */
@@ -28,3 +26,17 @@ export const LAST_BLOCKS: usize = 1344;
 export const TAG: usize = 1376;
 /** Four blocks of key stream. */
 export const KEY_STREAM: usize = 1408;
+/** The swizzle mask that rotates each 32-bit lane left by 16, twice. */
+export const ROTATE_16: usize = 1664;
+/** What makes the four blocks of a pass, a vector each: their numbers, and the lower and the upper word of their packet counters. */
+export const BLOCK_NUMBERS: usize = 1696;
+export const COUNTERS_LOW: usize = 1712;
+export const COUNTERS_HIGH: usize = 1728;
+/** The first blocks of the packet that is expected next, for either direction. */
+export const SEAL_AHEAD: usize = 1792;
+export const OPEN_AHEAD: usize = 2048;
+/** Layout of either: the key and the counter that the blocks belong to, how many there are, and the blocks, at most three. */
+export const AHEAD_KEY: usize = 0;
+export const AHEAD_COUNTER: usize = 32;
+export const AHEAD_COUNT: usize = 40;
+export const AHEAD_BLOCKS: usize = 64;
