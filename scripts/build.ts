@@ -11,7 +11,12 @@ const OUTPUT = "dist/firezone-gateway";
 const CONFIG = "dist/deno.json";
 
 /** Dependencies that only tests and scripts have. `deno compile` would embed them, 100 MB in all. */
-const DEVELOPMENT_ONLY = ["@noble/curves/", "assemblyscript", "fast-check"];
+const DEVELOPMENT_ONLY = [
+  "@noble/curves/",
+  "assemblyscript",
+  "fast-check",
+  "puppeteer-core",
+];
 
 /**
  * What the program may do. `--allow-ffi` cannot be narrowed: with a path list
@@ -47,6 +52,7 @@ const PERMISSIONS = [
 const COMPILE_ARGS = [
   "--no-code-cache",
   "--include=lib/io/worker.ts",
+  "--include=lib/cli/status_page/",
   `--config=${CONFIG}`,
   "--lock=dist/deno.lock",
   ...PERMISSIONS,
