@@ -18,7 +18,8 @@ while [ $(date +%s) -lt $end ]; do
   n=$(((n * 5 + 3) % 8 + 1))
   curl -s -m 10 -o /dev/null http://${SITES.web}/bytes/$((n * 4000000))
   curl -s -m 1 -o /dev/null http://${SITES.webOnly}:81/
-done`;
+done
+true`;
 
 const THEMES = [["light", "status-page"], ["dark", "status-page-dark"]];
 
