@@ -23,6 +23,10 @@ const MAIN_ENTRY = "main.ts";
 const WORKER_ENTRIES = ["lib/io/worker.ts", "lib/io/crypto_worker.ts"];
 const MAIN = bundleOf(MAIN_ENTRY);
 
+/** Files that the main thread reads, from a folder beside its bundle. */
+const PAGE = "lib/cli/status_page";
+const PAGE_COPY = `${BUNDLE}/status_page`;
+
 /**
  * What the CommonJS packages in a bundle load modules of the runtime by.
  *
@@ -73,6 +77,7 @@ const COMPILE_ARGS = [
   "--no-code-cache",
   "--no-check",
   "--no-lock",
+  `--include=${PAGE_COPY}/`,
   ...WORKER_ENTRIES.map((entry) => `--include=${bundleOf(entry)}`),
   `--config=${CONFIG}`,
   ...PERMISSIONS,
@@ -154,6 +159,10 @@ async function bundle(): Promise<void> {
   await Deno.mkdir(BUNDLE, { recursive: true });
   // Nothing of the project's own: what is bundled imports nothing.
   await Deno.writeTextFile(CONFIG, JSON.stringify({ nodeModulesDir: "none" }));
+  await Deno.mkdir(PAGE_COPY, { recursive: true });
+  for (const { name } of Deno.readDirSync(PAGE)) {
+    await Deno.copyFile(`${PAGE}/${name}`, `${PAGE_COPY}/${name}`);
+  }
   for (const entry of [MAIN_ENTRY, ...WORKER_ENTRIES]) {
     const path = bundleOf(entry);
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -25,6 +25,7 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["turnserver", "coturn"],
   ["faketime", "faketime"],
   ["setcap", "libcap2-bin"],
+  ["chromium", "chromium"],
   ["script", "bsdutils"],
   ["setpriv", "util-linux"],
   ["unshare", "util-linux"],

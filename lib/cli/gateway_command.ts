@@ -83,6 +83,14 @@ const HEALTH: OptionGroup = {
       help: "Where /healthz, /readyz and /metrics are served",
       fallback: "0.0.0.0:8080",
     },
+    {
+      name: "status-page",
+      env: "FIREZONE_STATUS_PAGE",
+      value: "ADDR:PORT|off",
+      help:
+        "Where a web page shows what `firezone-gateway status` does, and charts. It changes nothing, and whoever reaches the address can read it",
+      fallback: "127.0.0.1:8090",
+    },
     CONTROL_SOCKET,
   ],
 };

@@ -19,12 +19,17 @@ import {
   type DrainStatus,
   GatewayObserver,
 } from "../status/mod.ts";
+import { hostName } from "./examine.ts";
 import type { GatewaySettings } from "./gateway_settings.ts";
 import type { NodeContext, PortalNews } from "./node_runner.ts";
+import { StatusPage } from "./status_page.ts";
 import { VERSION } from "./version.ts";
 
 /** How often the interface is looked at, in ms. */
 const LINK_INTERVAL_MS = 500;
+
+/** How often the status page remembers how the gateway does, in ms. */
+const SAMPLE_INTERVAL_MS = 1_000;
 
 /** How often the service manager is told how we are when it does not say how often, in ms. */
 const STATUS_INTERVAL_MS = 10_000;
@@ -76,7 +81,11 @@ export class GatewayMonitor implements ControlTarget {
       now: () => clock.now(),
       unixNow: () => unixMs(Date.now()),
     });
-    this.#servers = [this.#serveHealth(), this.#serveControl()];
+    this.#servers = [
+      this.#serveHealth(),
+      this.#serveControl(),
+      this.#servePage(clock),
+    ];
     const tellMs = this.#manager.watchdogMs === undefined
       ? STATUS_INTERVAL_MS
       : this.#manager.watchdogMs / 2;
@@ -234,17 +243,48 @@ export class GatewayMonitor implements ControlTarget {
     );
   }
 
+  async #servePage(clock: Clock): Promise<HttpServer | undefined> {
+    const { statusPage } = this.#options.settings;
+    if (statusPage === "off") return undefined;
+    const page = new StatusPage({
+      observer: this.observer,
+      hostName: hostName(),
+      now: () => clock.now(),
+      unixNow: () => Date.now(),
+    });
+    const server = await this.#serve(
+      "The status page is not served",
+      "choose another address with --status-page, or off",
+      () =>
+        Promise.resolve(
+          HttpServer.listen(
+            statusPage.address,
+            (request) => page.answer(request),
+          ),
+        ),
+      statusPage.isAsked,
+    );
+    if (server) {
+      this.#timers.push(
+        setInterval(() => void page.sample(), SAMPLE_INTERVAL_MS),
+      );
+    }
+    return server;
+  }
+
   /** A gateway goes on without being watched. A path that we may not write to is usual for one that is tried out by hand. */
   async #serve(
     message: string,
     wayOut: string,
     start: () => Promise<HttpServer>,
+    isExpected = true,
   ): Promise<HttpServer | undefined> {
     try {
       return await start();
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
-      const level = error.obstacle === "forbidden" ? "info" : "warn";
+      const isUsual = error.obstacle === "forbidden" || !isExpected;
+      const level = isUsual ? "info" : "warn";
       const reason = `${error.message}; ${wayOut}`;
       this.#log.log(level, message, { reason });
       return undefined;

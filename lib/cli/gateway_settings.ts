@@ -19,6 +19,12 @@ const HEALTH_CHECK_ADDRESS: SocketAddress = {
   port: 8080,
 };
 
+/** Nobody outside this host. */
+const STATUS_PAGE_ADDRESS: SocketAddress = {
+  ip: { family: 4, bytes: Uint8Array.of(127, 0, 0, 1) },
+  port: 8090,
+};
+
 /** What a gateway does to its host, and where it can be asked about itself. */
 export interface GatewaySettings {
   /** Name of the TUN interface. Gateways that share a host need one each. */
@@ -27,6 +33,8 @@ export interface GatewaySettings {
   readonly masquerade: boolean;
   /** Where health and metrics are served by HTTP. */
   readonly healthCheckAddress: SocketAddress;
+  /** Where the status page is served; `off` for nowhere. */
+  readonly statusPage: StatusPageSetting;
   /** Path of the Unix socket that `status` and its like talk to. */
   readonly controlSocket: string;
   /** Where it keeps what has to outlive it. */
@@ -38,6 +46,15 @@ export interface GatewaySettings {
   /** Whether checksums of packets from the TUN interface are looked at. */
   readonly validatesChecksums: boolean;
 }
+
+/** Where the status page is served. */
+export type StatusPageSetting =
+  | {
+    readonly address: SocketAddress;
+    /** Whether somebody said so. Otherwise several gateways of a host want the same place. */
+    readonly isAsked: boolean;
+  }
+  | "off";
 
 /** Sizes in bytes to ask for. */
 export type UdpBuffers = Pick<
@@ -56,12 +73,21 @@ export function readGatewaySettings(
     masquerade: reader.flag("masquerade", true),
     healthCheckAddress: reader.socketAddress("health-check-addr") ??
       HEALTH_CHECK_ADDRESS,
+    statusPage: readStatusPage(reader),
     controlSocket: readControlSocket(reader, tunName, environment),
     stateDirectory: stateDirectoryOf(tunName),
     udpBuffers: readUdpBuffers(reader),
     raisesBufferLimits: !reader.flag("no-inc-buf"),
     validatesChecksums: reader.flag("validate-checksums"),
   };
+}
+
+function readStatusPage(reader: SettingsReader): StatusPageSetting {
+  const asked = reader.socketAddressOrOff("status-page");
+  if (asked === "off") return "off";
+  return asked
+    ? { address: asked, isAsked: true }
+    : { address: STATUS_PAGE_ADDRESS, isAsked: false };
 }
 
 /** Reads which gateway of the host is meant. */

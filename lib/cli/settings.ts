@@ -152,6 +152,16 @@ export class SettingsReader {
     return address;
   }
 
+  /** Reads an address with a port where there need not be one. */
+  socketAddressOrOff(name: string): SocketAddress | "off" | undefined {
+    const text = this.#raw.get(name);
+    if (text === undefined) return undefined;
+    if (text.toLowerCase() === "off") return "off";
+    const address = parseSocketAddress(text);
+    if (!address) this.#refuse(name, text, "ADDR:PORT, [V6]:PORT or off");
+    return address;
+  }
+
   /** Reads a duration in ms. */
   duration(name: string): number | undefined {
     const text = this.#raw.get(name);

@@ -1,4 +1,9 @@
 import type { DropCount, GatewayStatus } from "../status/mod.ts";
+import {
+  formatBytes,
+  formatDuration,
+  formatMilliseconds,
+} from "./quantities.ts";
 
 type Peer = GatewayStatus["peers"][number];
 type Authorization = Peer["authorizations"][number];
@@ -35,7 +40,7 @@ function overview(status: GatewayStatus): string[] {
     .map(({ name, detail }) => `${name} ${detail}`);
   const state = readiness.ready ? "ready" : `not ready: ${missing.join(", ")}`;
   const lines = [
-    labelled("Gateway", `${version}, up ${duration(uptimeMs)}, ${state}`),
+    labelled("Gateway", `${version}, up ${formatDuration(uptimeMs)}, ${state}`),
     labelled("Portal", describePortal(status)),
     labelled("Interface", describeInterface(status)),
     ...describeRelays(status),
@@ -48,7 +53,7 @@ function overview(status: GatewayStatus): string[] {
     lines.push(
       labelled(
         "Drain",
-        `${drain.clientsLeft} clients left, at most ${duration(leftMs)}`,
+        `${drain.clientsLeft} clients left, at most ${formatDuration(leftMs)}`,
       ),
     );
   }
@@ -59,7 +64,9 @@ function describePortal({ portal, now }: GatewayStatus): string {
   const { joined, since, joins, lastFailure } = portal;
   const state = joined ? "joined" : "not joined";
   const failure = !joined && lastFailure ? `: ${printable(lastFailure)}` : "";
-  return `${state} since ${duration(now - since)} (joins: ${joins})${failure}`;
+  return `${state} since ${
+    formatDuration(now - since)
+  } (joins: ${joins})${failure}`;
 }
 
 function describeInterface(status: GatewayStatus): string {
@@ -72,7 +79,7 @@ function describeRelays({ relays }: GatewayStatus): string[] {
   return relays.map(({ id, addresses, state, roundTripMs }, i) =>
     labelled(
       i === 0 ? "Relays" : "",
-      `${id} ${addresses[0] ?? ""} ${state} ${milliseconds(roundTripMs)}`,
+      `${id} ${addresses[0] ?? ""} ${state} ${formatMilliseconds(roundTripMs)}`,
     )
   );
 }
@@ -82,17 +89,17 @@ function describeLoad({ load }: GatewayStatus): string {
   return [
     `saturation ${Math.round(saturation * 100)} %`,
     `${cpuShare.toFixed(2)} processors`,
-    `memory ${bytes(residentBytes)}`,
-    `socket queue ${bytes(socketQueueBytes)}`,
+    `memory ${formatBytes(residentBytes)}`,
+    `socket queue ${formatBytes(socketQueueBytes)}`,
   ].join(", ");
 }
 
 function describeTraffic({ traffic }: GatewayStatus): string {
   const { packetsReceived, bytesReceived, packetsSent, bytesSent } = traffic;
   return `from clients ${
-    bytes(bytesReceived)
+    formatBytes(bytesReceived)
   } in ${packetsReceived} packets, ` +
-    `to clients ${bytes(bytesSent)} in ${packetsSent} packets`;
+    `to clients ${formatBytes(bytesSent)} in ${packetsSent} packets`;
 }
 
 function describeDrops(drops: readonly DropCount[]): string[] {
@@ -115,10 +122,10 @@ function describePeer(peer: Peer): string[] {
     client,
     printable(user ?? "-"),
     connection?.path ?? connection?.stage ?? "-",
-    milliseconds(connection?.roundTripMs ?? null),
+    formatMilliseconds(connection?.roundTripMs ?? null),
     describeHandshake(connection?.handshakeAgeMs ?? null),
-    bytes(connection?.traffic.bytesReceived ?? 0),
-    bytes(connection?.traffic.bytesSent ?? 0),
+    formatBytes(connection?.traffic.bytesReceived ?? 0),
+    formatBytes(connection?.traffic.bytesSent ?? 0),
   ])];
   if (connection?.remote) {
     const relay = connection.relay ? ` by relay ${connection.relay}` : "";
@@ -127,7 +134,9 @@ function describePeer(peer: Peer): string[] {
   lines.push(...authorizations.map(describeAuthorization));
   if (lastDrop) {
     lines.push(
-      `  last drop ${duration(lastDrop.ageMs)} ago: ${lastDrop.reason}, ` +
+      `  last drop ${
+        formatDuration(lastDrop.ageMs)
+      } ago: ${lastDrop.reason}, ` +
         `from the ${lastDrop.from} (${drops} in all)`,
     );
   }
@@ -135,7 +144,7 @@ function describePeer(peer: Peer): string[] {
 }
 
 function describeHandshake(ageMs: number | null): string {
-  return ageMs === null ? "-" : duration(ageMs);
+  return ageMs === null ? "-" : formatDuration(ageMs);
 }
 
 function describeAuthorization(
@@ -172,43 +181,4 @@ function cut(text: string, width: number): string {
   return characters.length <= width
     ? text
     : `${characters.slice(0, width - 1).join("")}…`;
-}
-
-function milliseconds(ms: number | null): string {
-  if (ms === null) return "-";
-  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
-}
-
-const SIZES = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
-
-function bytes(count: number): string {
-  let size = count;
-  let unit = 0;
-  while (size >= 999.5 && unit < SIZES.length - 1) {
-    size /= 1_000;
-    unit++;
-  }
-  const text = unit === 0 || size >= 99.95 ? size.toFixed(0) : size.toFixed(1);
-  return `${text} ${SIZES[unit]}`;
-}
-
-const UNITS = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["m", 60_000],
-  ["s", 1_000],
-] as const;
-
-/** Renders the two greatest units. */
-function duration(ms: number): string {
-  const parts: string[] = [];
-  let left = ms;
-  for (const [name, unitMs] of UNITS) {
-    const count = Math.floor(left / unitMs);
-    left -= count * unitMs;
-    if (count > 0) parts.push(`${count}${name}`);
-    else if (parts.length > 0) break;
-    if (parts.length === 2) break;
-  }
-  return parts.join(" ") || "0s";
 }

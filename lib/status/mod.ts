@@ -72,6 +72,7 @@ export {
   GatewayObserver,
   type GatewayObserverOptions,
 } from "./gateway_observer.ts";
+export { type HistorySample, StatusHistory } from "./status_history.ts";
 export { METRICS } from "./metric_catalogue.ts";
 export { type MetricDefinition, type Sample } from "./metric_definition.ts";
 export { type MetricInputs, type WorkerInputs } from "./metric_inputs.ts";

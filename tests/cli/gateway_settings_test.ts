@@ -38,6 +38,19 @@ Deno.test("the control socket lies in the first runtime directory of systemd, be
   );
 });
 
+Deno.test("[ops 6] the status page is for this host unless somebody says otherwise", () => {
+  const pageOf = (raw: Record<string, string>) => {
+    const { statusPage } = read(raw);
+    return statusPage === "off"
+      ? statusPage
+      : [formatSocketAddress(statusPage.address), statusPage.isAsked];
+  };
+
+  assert.deepEqual(pageOf({}), ["127.0.0.1:8090", false]);
+  assert.deepEqual(pageOf({ "status-page": "[::]:80" }), ["[::]:80", true]);
+  assert.equal(pageOf({ "status-page": "Off" }), "off");
+});
+
 Deno.test("masquerading is switched as people write it", () => {
   for (const off of ["off", "OFF", "false", "no", "0"]) {
     assert.equal(read({ masquerade: off }).masquerade, false, off);
@@ -50,6 +63,7 @@ Deno.test("what a gateway cannot use is refused, each setting by name", () => {
     "tun-name": "a name/too long for linux",
     masquerade: "perhaps",
     "health-check-addr": "8080",
+    "status-page": "0.0.0.0",
     "control-socket": "relative.sock",
     "udp-recv-buffer-size": "16MB",
     "udp-send-buffer-size": "4294967296",
@@ -65,6 +79,7 @@ Deno.test("what a gateway cannot use is refused, each setting by name", () => {
       "tun-name",
       "masquerade",
       "health-check-addr",
+      "status-page",
       "control-socket",
       "udp-recv-buffer-size",
       "udp-send-buffer-size",
