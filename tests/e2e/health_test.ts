@@ -128,7 +128,7 @@ Deno.test("[ops 6] what /metrics serves is read by the parser of Prometheus' own
   assert.ok((families[`${prefix}handshake_seconds`]?.sum ?? 0) > 0);
 });
 
-Deno.test("[ops 1.3] a taken health port or control socket is said, and the gateway goes on", async () => {
+Deno.test("[ops 1.3] a taken health port is said, and the gateway goes on", async () => {
   requireTools("ip", "python3");
   await using demo = new FirezoneLab("fzhep");
   await demo.build();
