@@ -1,8 +1,9 @@
-import type {
-  Datagram,
-  Instant,
-  SocketAddress,
-  Transmit,
+import {
+  assert,
+  type Datagram,
+  type Instant,
+  type SocketAddress,
+  type Transmit,
 } from "../base/mod.ts";
 import type { PathEnds } from "../path/mod.ts";
 import type { Relay } from "./allocations.ts";
@@ -35,8 +36,10 @@ export class Arrival {
   }
 
   /** The peer's address, even when a relay stands before it. */
-  get source(): SocketAddress | undefined {
-    return this.#peer ?? this.#datagram?.source();
+  get source(): SocketAddress {
+    const source = this.#peer ?? this.#datagram?.source();
+    assert(source !== undefined, "Nothing has arrived yet");
+    return source;
   }
 
   /** The address of ours that the peer sent to: a socket, or an address on a relay. */
@@ -48,13 +51,12 @@ export class Arrival {
   /** Both ends; `undefined` if the relay has taken our address back. */
   get ends(): PathEnds | undefined {
     const { source, local } = this;
-    return source && local && { local, remote: source };
+    return local && { local, remote: source };
   }
 
   /** Makes the transmit of a message that takes the way back. */
   answer(message: Uint8Array, now: Instant): Transmit | undefined {
     const { source } = this;
-    if (!source) return undefined;
     if (!this.#peer) {
       const local = this.#datagram?.local();
       return local && directTransmit(local.ip, source, message);

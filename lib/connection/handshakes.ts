@@ -49,13 +49,11 @@ export class Handshakes {
     arrival: Arrival,
     now: Instant,
   ): DatagramVerdict {
-    const { source } = arrival;
-    if (!source) return "not-a-local-candidate";
     const isInitiation = bytes[start] === HANDSHAKE_INITIATION.TYPE;
     if (isInitiation && this.#answerCopy(bytes, start, end, arrival, now)) {
       return "consumed";
     }
-    const verdict = this.#gate.check(bytes, start, end, source.ip, now);
+    const verdict = this.#gate.check(bytes, start, end, arrival, now);
     if (verdict !== "ok") {
       // Deviation: upstream sends cookies to the path that ICE selected, for
       // which it must do the key agreement that cookies are there to save.
@@ -66,7 +64,9 @@ export class Handshakes {
       return this.#handleResponse(bytes, start, end, arrival, now);
     }
     const outcome = this.#handleInitiation(bytes, start, end, arrival, now);
-    if (outcome !== "consumed") this.#gate.noteForgery(source.ip, now);
+    if (outcome !== "consumed") {
+      this.#gate.noteForgery(arrival.source.ip, now);
+    }
     return outcome;
   }
 

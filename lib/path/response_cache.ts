@@ -61,8 +61,9 @@ export class ResponseCache<Owner> {
   }
 }
 
+/** A signed number: a greater one would be an object, for every forgery too. */
 function keyAt(bytes: Uint8Array, start: number): number {
-  return readU32(bytes, start + HANDSHAKE_INITIATION.EPHEMERAL);
+  return readU32(bytes, start + HANDSHAKE_INITIATION.EPHEMERAL) | 0;
 }
 
 function isOld({ answeredAt }: Entry<unknown>, now: Instant): boolean {

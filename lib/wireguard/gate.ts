@@ -54,6 +54,12 @@ export const GATE_REFUSALS: readonly GateRefusal[] = [
 /** What became of a handshake message at the gate. */
 export type GateVerdict = "ok" | GateRefusal;
 
+/** Whoever sent a message. Its address is asked for only when it matters, because to make it costs an allocation. */
+export interface Sender {
+  /** Where the message came from; for a relayed one the peer behind the channel. */
+  readonly source: { readonly ip: IpAddress };
+}
+
 /** What a `HandshakeGate` is made of. */
 export interface HandshakeGateOptions {
   /** The node's static public key. */
@@ -99,14 +105,14 @@ export class HandshakeGate {
   /**
    * Decides whether the initiation or response in `[start, end)` may cost us a key agreement.
    *
-   * `source` is where it came from; for a relayed message the peer behind the
-   * channel. After `cookie-required` the answer waits in `takeCookieReply`.
+   * What has no right mac1 costs no allocation. After `cookie-required` the
+   * answer waits in `takeCookieReply`.
    */
   check(
     bytes: Uint8Array,
     start: number,
     end: number,
-    source: IpAddress,
+    sender: Sender,
     now: Instant,
   ): GateVerdict {
     this.#reply = undefined;
@@ -123,6 +129,7 @@ export class HandshakeGate {
     }
     if (!this.#isUnderLoad(now)) return "ok";
 
+    const source = sender.source.ip;
     const cookie = this.#cookieFor(source, now);
     if (isBlake2sMac(cookie, bytes, start, mac2At, mac2At)) {
       const isTrusted = this.#failures.allows(source, now);

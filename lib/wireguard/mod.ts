@@ -33,6 +33,7 @@ export {
   type GateVerdict,
   HandshakeGate,
   type HandshakeGateOptions,
+  type Sender,
 } from "./gate.ts";
 export { type OpenedInitiation, openInitiation } from "./handshake.ts";
 export { type CookieReplyVerdict } from "./cookie.ts";

@@ -31,7 +31,7 @@ const LENGTH = 148;
 const MAC1_AT = 116;
 /** So that the 2000 cookies of a second are never used up. */
 const COOKIE_INTERVAL_MS = 0.55;
-const SOURCE = parseIp("192.0.2.9")!;
+const SENDER = { source: { ip: parseIp("192.0.2.9")! } };
 const TIMESTAMP = new Uint8Array(12).fill(7);
 
 const random = new SeededRandom(1);
@@ -162,7 +162,7 @@ function gateUnderLoad(messages: number): HandshakeGate {
 }
 
 function check(gate: HandshakeGate, datagram: Uint8Array, now = NOW) {
-  return gate.check(datagram, 0, LENGTH, SOURCE, now);
+  return gate.check(datagram, 0, LENGTH, SENDER, now);
 }
 
 function identity() {

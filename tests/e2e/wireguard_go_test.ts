@@ -225,13 +225,13 @@ class Lab implements AsyncDisposable {
   /** Uses up the handshakes that our gate passes within a second. */
   overloadGate(): void {
     const message = initiationTo(this.options.peerPublicKey);
-    const source = ipFromBytes(new Uint8Array(4));
+    const source = { ip: ipFromBytes(new Uint8Array(4)) };
     for (let i = 0; i < 100; i++) {
       this.shell.gate.check(
         message,
         0,
         message.length,
-        source,
+        { source },
         this.shell.now(),
       );
     }

@@ -167,7 +167,9 @@ export class TunnelShell implements AsyncDisposable {
     const now = this.now();
     const { length } = message;
     this.beforeCheck();
-    const verdict = this.gate.check(message, 0, length, source, now);
+    const verdict = this.gate.check(message, 0, length, {
+      source: { ip: source },
+    }, now);
     if (verdict === "cookie-required") {
       const reply = this.gate.takeCookieReply();
       if (reply) this.#send(reply);

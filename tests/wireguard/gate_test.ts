@@ -252,8 +252,8 @@ class GateLab {
   });
 
   offer(message = handshake(1, 148), source = ""): GateVerdict {
-    const from = source === "" ? HOME : ip(source);
-    return this.gate.check(message, 0, message.length, from, this.now);
+    const sender = { source: { ip: source === "" ? HOME : ip(source) } };
+    return this.gate.check(message, 0, message.length, sender, this.now);
   }
 
   pass(ms: number): void {

@@ -255,9 +255,9 @@ Deno.test("a cookie reply is an answer", () => {
   pair.b.receive(initiation!, pair.now);
   const [response] = pair.b.drain();
   pair.b.seal(ipv4Packet(100), pair.now);
-  const source = { family: 4, bytes: new Uint8Array(4) } as const;
+  const ip = { family: 4, bytes: new Uint8Array(4) } as const;
   for (let i = 0; i < 101; i++) {
-    pair.a.gate.check(response!, 0, 92, source, pair.now);
+    pair.a.gate.check(response!, 0, 92, { source: { ip } }, pair.now);
   }
   const reply = pair.a.gate.takeCookieReply()!;
 

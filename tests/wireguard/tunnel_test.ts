@@ -299,9 +299,9 @@ Deno.test("[p2p 61] an initiation whose payload is forged changes nothing", () =
 
 Deno.test("[p2p 125] a node under load is reached by the cookie in its reply", () => {
   const pair = new Pair({ random: new ScriptedRandom(key(3), key(4)) });
-  const source = { family: 4, bytes: new Uint8Array(4) } as const;
+  const ip = { family: 4, bytes: new Uint8Array(4) } as const;
   const offer = (message: Uint8Array) =>
-    pair.b.gate.check(message, 0, message.length, source, pair.now);
+    pair.b.gate.check(message, 0, message.length, { source: { ip } }, pair.now);
   pair.a.tunnel.startHandshake(pair.now);
   const [first] = pair.a.drain();
   for (let i = 0; i < 100; i++) offer(first!);
