@@ -60,6 +60,9 @@ const COMPILE_ARGS = [
   "main.ts",
 ];
 
+/** Stack of the compiler's threads: 2.6 looks through the OpenTelemetry package by a recursion that overflows the usual 2 MiB. */
+const COMPILER_STACK_BYTES = 32 * 1024 * 1024;
+
 const mode = Deno.args[0];
 if (
   mode !== undefined && mode !== "--offline-base" &&
@@ -118,6 +121,7 @@ async function compile(
 ): Promise<Outcome> {
   const { success, stderr } = await new Deno.Command(command, {
     args: [...args, ...COMPILE_ARGS],
+    env: { RUST_MIN_STACK: String(COMPILER_STACK_BYTES) },
     stdout: "null",
     stderr: "piped",
   }).output();

@@ -32,6 +32,10 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["tshark", "tshark"],
   ["python3", "python3-minimal"],
   ["/usr/lib/python3/dist-packages/aioice/__init__.py", "python3-aioice"],
+  [
+    "/usr/lib/python3/dist-packages/prometheus_client/parser.py",
+    "python3-prometheus-client",
+  ],
 ];
 
 /** Asked by packages before they start or stop a service. */

@@ -145,7 +145,7 @@ const TELEMETRY: OptionGroup = {
       env: "OTLP_GRPC_ENDPOINT",
       value: "HOST:PORT",
       help:
-        "Without effect: gRPC is not to be had. Set OTEL_DENO=true and OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318 to send metrics and logs by OTLP over HTTP, or let your collector scrape /metrics",
+        "Without effect: OTLP is not spoken. Let your OpenTelemetry collector scrape /metrics with its Prometheus receiver instead",
     },
   ],
 };

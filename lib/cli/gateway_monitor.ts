@@ -22,7 +22,6 @@ import {
 import { hostName } from "./examine.ts";
 import type { GatewaySettings } from "./gateway_settings.ts";
 import type { NodeContext, PortalNews } from "./node_runner.ts";
-import { exportMetrics } from "./otel_export.ts";
 import { StatusPage } from "./status_page.ts";
 import { VERSION } from "./version.ts";
 
@@ -57,7 +56,8 @@ export class GatewayMonitor implements ControlTarget {
   readonly #manager: ServiceManager;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #servers: Promise<HttpServer | undefined>[];
-  #linkState: LinkState["state"] = "up";
+  /** How the interface was at the last look; `new` before it was configured. */
+  #linkState: LinkState["state"] | "new" = "new";
   #isReadyTold = false;
   #drain: Promise<void> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
@@ -92,7 +92,6 @@ export class GatewayMonitor implements ControlTarget {
     this.#timers = [
       setInterval(() => this.#watchLink(), LINK_INTERVAL_MS),
       setInterval(() => void this.#tellManager(), tellMs),
-      ...exportMetrics(this.observer),
     ];
   }
 
@@ -116,6 +115,10 @@ export class GatewayMonitor implements ControlTarget {
   ): void {
     const addresses = [ipv4, ipv6].filter((ip) => ip !== undefined);
     this.observer.noteInterface(addresses);
+    if (this.#linkState !== "new") return;
+    // From here on it is a fault when it goes down.
+    this.#linkEvents.wasDown();
+    this.#linkState = "up";
   }
 
   /** Hears that no client is left. */
@@ -184,6 +187,7 @@ export class GatewayMonitor implements ControlTarget {
   /** Looks at the interface. One that was down lost its routes and IPv6 addresses, however soon it came back. */
   #watchLink(): LinkState {
     const link = this.#link.read();
+    if (this.#linkState === "new") return link;
     const wasDown = this.#linkEvents.wasDown() || link.state !== "up";
     if (!wasDown && this.#linkState === "up") return link;
     const fields = { interface: this.#options.settings.tunName };

@@ -138,8 +138,8 @@ export function readTelemetry(reader: SettingsReader): string[] {
     endpoint !== "";
   return isExpected
     ? [
-      "Ignored the settings for an exporter of metrics: they are served at /metrics of the health check address, " +
-      "and sent by OTLP over HTTP with OTEL_DENO=true and OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318; gRPC is not to be had",
+      "Ignored the settings for an exporter of metrics, as OTLP is not spoken: " +
+      "they are served at /metrics of the health check address, which the Prometheus receiver of an OpenTelemetry collector reads",
     ]
     : [];
 }

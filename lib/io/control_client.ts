@@ -11,6 +11,7 @@ export type ControlObstacle = "absent" | "forbidden" | "broken";
 
 /** Thrown when a gateway cannot be asked. */
 export class ControlError extends Error {
+  /** Names the class in messages. */
   override readonly name = "ControlError";
   /** What kind of obstacle it is. */
   readonly obstacle: ControlObstacle;

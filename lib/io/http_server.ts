@@ -14,6 +14,7 @@ export type ListenObstacle = "taken" | "forbidden" | "unusable";
 
 /** Thrown when a server cannot serve. */
 export class ListenError extends Error {
+  /** Names the class in messages. */
   override readonly name = "ListenError";
   /** What kind of obstacle it is. */
   readonly obstacle: ListenObstacle;

@@ -29,7 +29,13 @@
  * with the descriptor. What the kernel refuses is thrown as one error class
  * for each decision a caller can make.
  *
- * Names are the main thread's business. Queries to nameservers must carry the
+ * The host around a gateway is the main thread's business: `HostSetup` makes it
+ * forward and translate, by nf_tables netlink and `/proc/sys`, once the worker
+ * holds the interface, and undoes it before the worker lets go. What the
+ * settings were stands as comments in a table named after the interface, where
+ * the next start finds it after a crash. `inspectHost` only looks.
+ *
+ * Names are the main thread's business, too. Queries to nameservers must carry the
  * mark before their first packet, which sockets of the runtime do not allow:
  * `exchange` uses system sockets, and `SocketReactor` waits for all of them on
  * one other thread. `DnsServer` needs no mark and uses the runtime's sockets.
@@ -130,7 +136,11 @@ export { messageOf } from "./portal_dial.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { type PortalReport, reachPortal } from "./portal_probe.ts";
 export { askStun, isUdpPortFree, type StunQuestion } from "./stun_probe.ts";
-export { type KernelSettings, PROC_SYS } from "./kernel_settings.ts";
+export {
+  type KernelSettings,
+  PROC_SYS,
+  type Setting,
+} from "./kernel_settings.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
 export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";
 export { type Resolve, resolveBySystem } from "./resolver.ts";

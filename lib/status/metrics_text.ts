@@ -20,27 +20,22 @@ function register(
   registry: Registry,
 ): void {
   const { name, help } = definition;
+  if (definition.kind === "histogram") {
+    const snapshot = definition.read(inputs);
+    if (snapshot) registry.registerMetric(histogramOf(name, help, snapshot));
+    return;
+  }
+  const samples = definition.read(inputs);
+  // The library would make a number that is not known zero.
+  if (samples.length === 0) return;
   const labelNames = [...definition.labels];
-  const registers = [registry];
-  switch (definition.kind) {
-    case "gauge": {
-      const gauge = new Gauge({ name, help, labelNames, registers });
-      for (const { labels = {}, value } of definition.read(inputs)) {
-        gauge.set(labels, value);
-      }
-      return;
-    }
-    case "counter": {
-      const counter = new Counter({ name, help, labelNames, registers });
-      for (const { labels = {}, value } of definition.read(inputs)) {
-        counter.inc(labels, value);
-      }
-      return;
-    }
-    case "histogram": {
-      const snapshot = definition.read(inputs);
-      if (snapshot) registry.registerMetric(histogramOf(name, help, snapshot));
-    }
+  const options = { name, help, labelNames, registers: [registry] };
+  if (definition.kind === "gauge") {
+    const gauge = new Gauge(options);
+    samples.forEach(({ labels = {}, value }) => gauge.set(labels, value));
+  } else {
+    const counter = new Counter(options);
+    samples.forEach(({ labels = {}, value }) => counter.inc(labels, value));
   }
 }
 

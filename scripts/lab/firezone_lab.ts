@@ -11,10 +11,10 @@ import {
 } from "./sites.ts";
 
 const PORTAL_PORT = 8081;
-/** Tokens of the gateways by number, from 1. */
-const GATEWAY_TOKENS = [".lab-gateway-token", ".lab-gateway-2-token"] as const;
 /** The token of `gateway-1`. */
-export const GATEWAY_TOKEN = GATEWAY_TOKENS[0];
+export const GATEWAY_TOKEN = ".lab-gateway-token";
+/** Tokens of the gateways by number, from 1. */
+const GATEWAY_TOKENS = [GATEWAY_TOKEN, ".lab-gateway-2-token"] as const;
 const CLIENT_TOKEN = "n.lab-client-token";
 const CONTROL_TOKEN = "lab-control-token";
 

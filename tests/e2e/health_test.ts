@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FirezoneLab } from "../../scripts/lab/firezone_lab.ts";
 import { ReadinessWatch } from "../support/readiness_watch.ts";
+import { METRICS } from "../../lib/status/mod.ts";
 import { requireTools } from "../support/tools.ts";
 import { curl, type RunningLab, startQuietLab } from "./recovery_support.ts";
 
@@ -9,6 +10,18 @@ const FLIP_LIMIT_MS = 1_000;
 
 /** How long the portal waits before it tells of relays that came or went, in ms (portal spec §4.4.6). */
 const RELAY_DEBOUNCE_MS = 1_000;
+
+const PROMETHEUS_PARSER =
+  "/usr/lib/python3/dist-packages/prometheus_client/parser.py";
+
+/** Prints type and sum of all samples of each metric family. */
+const PARSE_METRICS = [
+  "import sys, json",
+  "from prometheus_client.parser import text_fd_to_metric_families as read",
+  "print(json.dumps({f.name: {",
+  '  "type": f.type, "sum": sum(s.value for s in f.samples)',
+  "} for f in read(sys.stdin)}))",
+].join("\n");
 
 /** How long programs may take to come back, in ms. */
 const RETURN_LIMIT_MS = 20_000;
@@ -90,6 +103,29 @@ Deno.test("[ops 1.6] health checks answer GET and HEAD, say what is missing, and
   assert.equal(head.status, 503);
   assert.equal(post.status, 405);
   assert.equal(other.status, 404);
+});
+
+Deno.test("[ops 6] what /metrics serves is read by the parser of Prometheus' own Python client", async () => {
+  requireTools("ip", "curl", PROMETHEUS_PARSER);
+  await using lab = await startQuietLab();
+  const { lab: network } = lab.demo;
+  const url = "http://127.0.0.1:8080/metrics";
+  const parse = `curl -sSf ${url} | /usr/bin/python3 -c '${PARSE_METRICS}'`;
+
+  const families: Record<string, { type: string; sum: number }> = JSON.parse(
+    await network.must("gateway", "bash", "-o", "pipefail", "-c", parse),
+  );
+
+  const prefix = "firezone_gateway_";
+  assert.deepEqual(
+    Object.entries(families).map(([name, { type }]) => [name, type]).sort(),
+    METRICS.map(({ name, kind }) => [name.replace(/_total$/, ""), kind]).sort(),
+  );
+  assert.equal(families[`${prefix}ready`]?.sum, 1);
+  assert.equal(families[`${prefix}clients`]?.sum, 1);
+  assert.equal(families[`${prefix}peers`]?.sum, 1);
+  assert.ok((families[`${prefix}tunnel_bytes`]?.sum ?? 0) > 0);
+  assert.ok((families[`${prefix}handshake_seconds`]?.sum ?? 0) > 0);
 });
 
 Deno.test("[ops 1.3] a taken health port or control socket is said, and the gateway goes on", async () => {

@@ -131,6 +131,31 @@ Deno.test("[dp 30] a gateway with setcap alone, run by an ordinary user, makes i
     );
   }
 
+  await t.step("the last of two gateways restores the host", async () => {
+    const first = await demo.startGateway(command);
+    const another = [
+      ...["env", "FIREZONE_TUN_NAME=tun-two", "FIREZONE_ID=gateway-2"],
+      `FIREZONE_CONTROL_SOCKET=${demo.lab.runDirectory}/two.sock`,
+      "HEALTH_CHECK_ADDR=127.0.0.1:8082",
+      // Nobody answers there, which it finds out after 15 s.
+      "FIREZONE_API_URL=ws://127.0.0.1:9",
+      ...command,
+    ];
+    const second = demo.spawnGateway(another);
+    await second.waitFor(/Host set up/, 10_000);
+
+    assert.equal(await first.stop(), 0);
+    const between = await snapshotOf(demo.lab, "gateway");
+    assert.equal(await second.stop(), 0);
+
+    const has = (text: string) => between.some((it) => it.includes(text));
+    assert.ok(has("table inet firezone_tun-two"));
+    assert.ok(!has("table inet firezone_tun-firezone"));
+    assert.ok(has("/net/ipv4/ip_forward:1"));
+    assert.ok(has("/net/ipv6/conf/all/forwarding:1"));
+    assert.deepEqual(await snapshotOf(demo.lab, "gateway"), untouched);
+  });
+
   await t.step(
     "a gateway that cannot go on leaves nothing either",
     async () => {

@@ -78,6 +78,8 @@ async function startGateway(
   const gateway = demo.lab.spawn("gateway", name, command, {
     ...demo.gatewayEnv(),
     FIREZONE_ID: name,
+    FIREZONE_CONTROL_SOCKET: `${demo.lab.runDirectory}/${name}.sock`,
+    HEALTH_CHECK_ADDR: `127.0.0.1:${name === "gateway-1" ? 8080 : 8082}`,
     FIREZONE_TOKEN: token,
   });
   await gateway.waitFor(/Interface configured/, START_MS);

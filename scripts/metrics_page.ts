@@ -1,0 +1,45 @@
+/** Writes `docs/metrics.md` from the catalogue of metrics. A test holds the page to it. */
+import { type MetricDefinition, METRICS } from "../lib/status/mod.ts";
+
+const INTRODUCTION = `# Metrics
+
+The gateway serves these at \`/metrics\` of its health check address
+(\`--health-check-addr\`, port 8080 unless told) in the text format of
+Prometheus:
+
+\`\`\`yaml
+scrape_configs:
+  - job_name: firezone-gateway
+    static_configs:
+      - targets: ["gateway.example:8080"]
+\`\`\`
+
+Do I need another gateway? \`firezone_gateway_saturation_ratio\` says how much of
+the time the thread that carries packets is busy. When it stays above 0.8, or
+\`firezone_gateway_drops_total{source="kernel"}\` rises, add a gateway to the site.
+
+OTLP is not spoken: let the Prometheus receiver of an OpenTelemetry collector read
+this address. \`OTEL_DENO\` does not help: Deno's exporter waits for all threads, and
+the one that carries packets does not stop for it.
+
+This page is made from the code by \`deno task docs:metrics\`.
+
+`;
+
+/** Returns the page. */
+export function metricsPage(metrics: readonly MetricDefinition[]): string {
+  const rows = metrics.map(({ name, kind, labels, help }) => {
+    const names = labels.map((label) => `\`${label}\``).join(", ");
+    return `| \`${name}\` | ${kind} | ${names} | ${help} |`;
+  });
+  return [
+    INTRODUCTION + "| Metric | Kind | Labels | Meaning |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+if (import.meta.main) {
+  await Deno.writeTextFile("docs/metrics.md", metricsPage(METRICS));
+}
