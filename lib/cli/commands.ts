@@ -11,6 +11,7 @@ import {
 import { GATEWAY_COMMAND } from "./gateway_command.ts";
 import type { CommandSpec } from "./options.ts";
 import {
+  DOCTOR_COMMAND,
   DRAIN_COMMAND,
   LOG_LEVEL_COMMAND,
   STATUS_COMMAND,
@@ -155,6 +156,7 @@ export const PORTAL_COMMAND: CommandSpec = {
 export const COMMANDS: readonly CommandSpec[] = [
   GATEWAY_COMMAND,
   STATUS_COMMAND,
+  DOCTOR_COMMAND,
   DRAIN_COMMAND,
   LOG_LEVEL_COMMAND,
   CLIENT_COMMAND,

@@ -86,3 +86,12 @@ export const CONTROL_SOCKET: OptionSpec = {
     "Unix socket for the commands status, drain and log-level; for the user and the group of the gateway only",
   fallback: "gateway.sock in $RUNTIME_DIRECTORY, else in /run/firezone",
 };
+/** What resources see. */
+export const MASQUERADE: OptionSpec = {
+  name: "masquerade",
+  env: "FIREZONE_MASQUERADE",
+  value: "on|off",
+  help:
+    "Whether resources see the gateway's address. With off they see the client's, and your network has to route it back",
+  fallback: "on",
+};

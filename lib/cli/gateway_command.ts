@@ -6,6 +6,7 @@ import {
   ID,
   LOG_FILTER,
   LOG_FORMAT,
+  MASQUERADE,
   NAME,
   NO_CHECK,
   TOKEN,
@@ -35,14 +36,7 @@ const HOST: OptionGroup = {
   title: "This host",
   options: [
     TUN,
-    {
-      name: "masquerade",
-      env: "FIREZONE_MASQUERADE",
-      value: "on|off",
-      help:
-        "Whether resources see the gateway's address. With off they see the client's, and your network has to route it back",
-      fallback: "on",
-    },
+    MASQUERADE,
     {
       name: "no-inc-buf",
       env: "FIREZONE_NO_INC_BUF",

@@ -5,9 +5,11 @@ import { readControlSocket, readTunName } from "./gateway_settings.ts";
 import type { Environment } from "./installation.ts";
 import type { CommandSpec, RawSettings } from "./options.ts";
 import type { Output } from "./output.ts";
+import { prepareDoctor } from "./run_doctor.ts";
 import type { SettingsReader } from "./settings.ts";
 import { renderStatus } from "./status_text.ts";
 import {
+  DOCTOR_COMMAND,
   DRAIN_COMMAND,
   LOG_LEVEL_COMMAND,
   STATUS_COMMAND,
@@ -38,6 +40,7 @@ export function prepareTool(
   reader: SettingsReader,
   environment: Environment,
 ): Tool | undefined {
+  if (spec === DOCTOR_COMMAND) return prepareDoctor(raw, reader, environment);
   const tool = toolOf(spec, raw, reader);
   if (!tool) return undefined;
   const path = readControlSocket(reader, readTunName(reader), environment);

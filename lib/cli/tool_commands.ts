@@ -1,4 +1,11 @@
-import { CONTROL_SOCKET, TUN } from "./common_options.ts";
+import {
+  API_URL,
+  CONTROL_SOCKET,
+  ID,
+  MASQUERADE,
+  TOKEN,
+  TUN,
+} from "./common_options.ts";
 import type { CommandSpec, OptionSpec } from "./options.ts";
 
 const GATEWAY: readonly OptionSpec[] = [
@@ -68,5 +75,39 @@ export const LOG_LEVEL_COMMAND: CommandSpec = {
     "firezone-gateway log-level debug",
     "firezone-gateway log-level info,ice=trace",
     "firezone-gateway log-level   # what is configured",
+  ],
+};
+
+/** Examines host and network for what keeps a gateway from serving. */
+export const DOCTOR_COMMAND: CommandSpec = {
+  command: "doctor",
+  summary:
+    "Examine this host and its network for what keeps a gateway from serving, and say what to do",
+  positional: TOKEN,
+  groups: [{
+    title: "Options",
+    options: [
+      { name: "json", help: "Print JSON" },
+      {
+        name: "stun",
+        value: "HOST:PORT",
+        help:
+          "STUN servers to tell the kind of NAT by, separated by commas; otherwise the relays of the gateway that runs here",
+      },
+      API_URL,
+      ID,
+      MASQUERADE,
+      ...GATEWAY,
+    ],
+  }],
+  guide: [
+    "Run it as the gateway runs: as its user, with its capability and variables. It",
+    "needs no token, changes nothing, and takes a few seconds.",
+    "Exit codes: 0 nothing failed, 1 something did, 2 wrong usage.",
+  ],
+  examples: [
+    "firezone-gateway doctor",
+    "firezone-gateway doctor --json | jq '.diagnoses[] | select(.verdict == \"failed\")'",
+    "firezone-gateway doctor --stun relay-1.example:3478,relay-2.example:3478",
   ],
 };

@@ -152,8 +152,15 @@ export {
 } from "./portal_connection.ts";
 export { messageOf } from "./portal_dial.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
+export { type PortalReport, reachPortal } from "./portal_probe.ts";
+export { askStun, isUdpPortFree, type StunQuestion } from "./stun_probe.ts";
+export {
+  type KernelSettings,
+  PROC_SYS,
+  type Setting,
+} from "./kernel_settings.ts";
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
 export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";
-export type { Resolve } from "./resolver.ts";
+export { type Resolve, resolveBySystem } from "./resolver.ts";
 export { TunnelDns, type TunnelDnsOptions } from "./tunnel_dns.ts";
 export { type SystemInfo, systemInfo } from "./system_info.ts";

@@ -307,6 +307,7 @@ function respond(stream: Socket, { status, headers, body }: HttpAnswer): void {
   const bytes = new TextEncoder().encode(body);
   const fields = {
     Connection: "close",
+    Date: new Date().toUTCString(),
     "Content-Length": String(bytes.length),
     ...headers,
   };

@@ -166,6 +166,7 @@ async function exchange(
     response: {
       status: response.status,
       retryAfter: response.header("retry-after"),
+      date: response.header("date"),
       contentType: response.header("content-type"),
       body: response.body,
       receivedAt: options.unixNow(),

@@ -8,6 +8,8 @@ export interface RejectedUpgrade {
   readonly status: number;
   /** Value of `Retry-After`. */
   readonly retryAfter: string | undefined;
+  /** Value of `Date`. */
+  readonly date?: string | undefined;
   /** Value of `Content-Type`. */
   readonly contentType: string | undefined;
   /** As much of the body as came in time and under the limit. */
