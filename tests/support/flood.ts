@@ -1,7 +1,7 @@
-/** Floods a gateway until SIGTERM, in a process of its own. Takes its options as JSON, prints how much it sent. */
+/** Floods a gateway until SIGTERM, in a process of its own. Takes its options as JSON, prints when a tenth of a second's worth is sent, and at the end how much it was. */
 import { fromBase64, NO_LOG } from "../../lib/base/mod.ts";
 import { DataPlane, FIREZONE_MARK } from "../../lib/io/mod.ts";
-import type { FloodKind, FloodSettings } from "./flood_core.ts";
+import type { FloodKind, FloodSettings, FloodSnapshot } from "./flood_core.ts";
 
 /** What the process is told. */
 export interface FloodOptions {
@@ -11,6 +11,8 @@ export interface FloodOptions {
   /** In base64. */
   readonly publicKey: string;
 }
+
+const LOOK_AGAIN_MS = 10;
 
 if (import.meta.main) {
   const options = JSON.parse(Deno.args[0] ?? "{}") as FloodOptions;
@@ -31,9 +33,16 @@ if (import.meta.main) {
         type: "module",
       }),
   });
+  const sent = async () => {
+    const { core } = await plane.snapshot(2_000);
+    return (core as FloodSnapshot).sent;
+  };
+  while (await sent() < options.perSecond / 10) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
   console.log("Flooding");
   Deno.addSignalListener("SIGTERM", async () => {
-    console.log(JSON.stringify((await plane.snapshot(2_000)).core));
+    console.log(JSON.stringify({ sent: await sent() }));
     await plane.stop(2_000);
     Deno.exit(0);
   });

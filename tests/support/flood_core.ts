@@ -37,6 +37,11 @@ export interface FloodSettings {
   readonly publicKey: Uint8Array;
 }
 
+/** State of a flood. */
+export interface FloodSnapshot {
+  readonly sent: number;
+}
+
 /** Time between bursts, in ms. */
 const INTERVAL_MS = 1;
 
@@ -110,7 +115,7 @@ export class FloodCore implements Core<never, never> {
     return undefined;
   }
 
-  snapshot(): unknown {
+  snapshot(): FloodSnapshot {
     return { sent: this.#sent };
   }
 }
