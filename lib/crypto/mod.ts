@@ -12,7 +12,7 @@
  * arena, which allocates nothing. Its kernel is AssemblyScript with SIMD, in
  * `wasm/`, compiled by `scripts/build_wasm.ts` into a checked-in module. It
  * computes four ChaCha20 blocks side by side and Poly1305 of earlier
- * ciphertext in their shadow. An engine without SIMD gets the control path's instead.
+ * ciphertext in their shadow. An engine without SIMD gets `@noble/ciphers` instead.
  *
  * `PooledCipher` is the same with help of other threads, which share one
  * memory with it (`HandOff`): packets to work on, and nothing else. Arena and
