@@ -7,7 +7,8 @@
  * NAT, at their portal by as many WebSockets. Each pings a resource once.
  */
 import { parseArgs } from "node:util";
-import { parseCpuSeconds, parseResidentMb } from "./bench/outputs.ts";
+import { cpuSecondsOf, residentMbOf } from "./bench/process.ts";
+import { optionsOrExit, runToEnd, writeResult } from "./bench/run.ts";
 import { formatNumber } from "./bench/table.ts";
 import { FirezoneLab, PROGRAM_FROM_SOURCE } from "./lab/firezone_lab.ts";
 import type { LabProcess } from "./lab/lab_process.ts";
@@ -47,21 +48,16 @@ interface Options {
 }
 
 function parseOptions(args: readonly string[]): Options | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        clients: { type: "string", default: "0,100,1000" },
-        seconds: { type: "string", default: "30" },
-        settle: { type: "string", default: "50" },
-        compiled: { type: "boolean", default: false },
-        iceless: { type: "boolean", default: false },
-      },
-    }));
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      clients: { type: "string", default: "0,100,1000" },
+      seconds: { type: "string", default: "30" },
+      settle: { type: "string", default: "50" },
+      compiled: { type: "boolean", default: false },
+      iceless: { type: "boolean", default: false },
+    },
+  });
   const counts = values.clients.split(",").map(Number);
   const isRising = counts.every((count, i) =>
     Number.isInteger(count) && count > (counts[i - 1] ?? -1)
@@ -89,15 +85,15 @@ async function measure(options: Options, site: FirezoneLab): Promise<Row[]> {
 
   const rows: Row[] = [];
   for (const [i, clients] of counts.entries()) {
-    const before = cpuOf(gateway);
+    const before = cpuSecondsOf(gateway.pid);
     const first = counts[i - 1] ?? 0;
     const connectSeconds = clients === 0
       ? 0
       : (await connectSwarm(site.lab, first, clients)).tookMs / 1e3;
-    const connectCpuSeconds = cpuOf(gateway) - before;
+    const connectCpuSeconds = cpuSecondsOf(gateway.pid) - before;
     await wait(settle * 1e3);
     const cpuPercent = 100 * await cpuOver(gateway, seconds);
-    const residentMb = residentOf(gateway);
+    const residentMb = residentMbOf(gateway.pid);
     rows.push({
       ...{ clients, connectSeconds, connectCpuSeconds, cpuPercent, residentMb },
     });
@@ -111,19 +107,11 @@ async function cpuOver(
   process: LabProcess,
   seconds: number,
 ): Promise<number> {
-  const before = cpuOf(process);
+  const before = cpuSecondsOf(process.pid);
   const startedAt = performance.now();
   await wait(seconds * 1e3);
   const elapsed = (performance.now() - startedAt) / 1e3;
-  return (cpuOf(process) - before) / elapsed;
-}
-
-function cpuOf({ pid }: LabProcess): number {
-  return parseCpuSeconds(Deno.readTextFileSync(`/proc/${pid}/stat`));
-}
-
-function residentOf({ pid }: LabProcess): number {
-  return parseResidentMb(Deno.readTextFileSync(`/proc/${pid}/status`));
+  return (cpuSecondsOf(process.pid) - before) / elapsed;
 }
 
 function wait(ms: number): Promise<void> {
@@ -146,37 +134,9 @@ function formatRows(rows: readonly Row[]): string {
   ].join("\n");
 }
 
-if (import.meta.main) {
-  const options = parseOptions(Deno.args);
-  if (typeof options === "string") {
-    console.error(`${options}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-  const site = new FirezoneLab("fzbcl");
-  const interrupted = Promise.withResolvers<never>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(
-      signal,
-      () => interrupted.reject(new Error("Interrupted")),
-    );
-  }
-  let code = 0;
-  try {
-    const rows = await Promise.race([
-      measure(options, site),
-      interrupted.promise,
-    ]);
-    console.log(`\n${formatRows(rows)}`);
-    await Deno.mkdir(`${ROOT}dist/bench`, { recursive: true });
-    await Deno.writeTextFile(
-      `${ROOT}dist/bench/clients.json`,
-      JSON.stringify({ options, rows }, null, 2) + "\n",
-    );
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    code = 1;
-  } finally {
-    await site[Symbol.asyncDispose]();
-  }
-  Deno.exit(code);
-}
+const options = optionsOrExit(USAGE, parseOptions);
+await runToEnd(async (stack) => {
+  const rows = await measure(options, stack.use(new FirezoneLab("fzbcl")));
+  console.log(`\n${formatRows(rows)}`);
+  await writeResult("clients", { options, rows });
+});

@@ -7,7 +7,9 @@
  */
 import { parseArgs } from "node:util";
 import { shortenDirectPath } from "./bench/contenders.ts";
-import { parseCpuSeconds, parseTcpTransfer } from "./bench/outputs.ts";
+import { parseTcpTransfer } from "./bench/outputs.ts";
+import { cpuSecondsOf } from "./bench/process.ts";
+import { optionsOrExit, runToEnd, writeResult } from "./bench/run.ts";
 import { median } from "./bench/statistics.ts";
 import { formatNumber } from "./bench/table.ts";
 import { FirezoneLab, LAPTOP } from "./lab/firezone_lab.ts";
@@ -29,8 +31,6 @@ const USAGE =
   --rate N     bad datagrams a second (20000)
   --seconds N  length of each transfer (2)
   --rounds N   turns of each flood (2)`;
-
-const OUTPUT = new URL("../dist/bench/", import.meta.url).pathname;
 
 /** How long iperf3 may take beside its transfer, in s. */
 const SLACK_S = 10;
@@ -55,19 +55,14 @@ interface Row extends Transfer {
 const CASES = ["none", "dropped", ...FLOODS] as const;
 
 function parseOptions(args: readonly string[]): Options | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        rate: { type: "string", default: "20000" },
-        seconds: { type: "string", default: "2" },
-        rounds: { type: "string", default: "2" },
-      },
-    }));
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rate: { type: "string", default: "20000" },
+      seconds: { type: "string", default: "2" },
+      rounds: { type: "string", default: "2" },
+    },
+  });
   const options = {
     rate: Number(values.rate),
     seconds: Number(values.seconds),
@@ -133,18 +128,14 @@ async function transfer(
   gateway: LabProcess,
   seconds: number,
 ): Promise<Transfer> {
-  const before = cpuOf(gateway);
+  const before = cpuSecondsOf(gateway.pid);
   const output = await lab.must(
     "client",
     ...["timeout", "--kill-after=2", String(seconds + SLACK_S)],
     ...["iperf3", "-J", "-c", SITES.web, "-t", String(seconds)],
   );
   const { mbps, gigabits } = parseTcpTransfer(output);
-  return { mbps, gatewayCpu: (cpuOf(gateway) - before) / gigabits };
-}
-
-function cpuOf({ pid }: LabProcess): number {
-  return parseCpuSeconds(Deno.readTextFileSync(`/proc/${pid}/stat`));
+  return { mbps, gatewayCpu: (cpuSecondsOf(gateway.pid) - before) / gigabits };
 }
 
 function formatRows(rows: readonly Row[]): string {
@@ -160,32 +151,9 @@ function formatRows(rows: readonly Row[]): string {
   ].join("\n");
 }
 
-if (import.meta.main) {
-  const options = parseOptions(Deno.args);
-  if (typeof options === "string") {
-    console.error(`${options}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-  const interrupted = Promise.withResolvers<never>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(
-      signal,
-      () => interrupted.reject(new Error("Interrupted")),
-    );
-  }
-  const site = new FirezoneLab("fzbfl");
-  let code = 0;
-  try {
-    const rows = await Promise.race([run(options, site), interrupted.promise]);
-    console.log(`\n${formatRows(rows)}`);
-    await Deno.mkdir(OUTPUT, { recursive: true });
-    const json = JSON.stringify({ options, rows }, null, 2);
-    await Deno.writeTextFile(`${OUTPUT}flood.json`, `${json}\n`);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    code = 1;
-  } finally {
-    await site[Symbol.asyncDispose]();
-  }
-  Deno.exit(code);
-}
+const options = optionsOrExit(USAGE, parseOptions);
+await runToEnd(async (stack) => {
+  const rows = await run(options, stack.use(new FirezoneLab("fzbfl")));
+  console.log(`\n${formatRows(rows)}`);
+  await writeResult("flood", { options, rows });
+});

@@ -6,10 +6,10 @@
  * Prints a table and writes dist/bench/handshakes.json. Needs root.
  */
 import { parseArgs } from "node:util";
-import { parseCpuSeconds } from "./bench/outputs.ts";
+import { cpuSecondsOf } from "./bench/process.ts";
+import { optionsOrExit, runToEnd, writeResult } from "./bench/run.ts";
 import { formatNumber } from "./bench/table.ts";
 import { FirezoneLab, PROGRAM_FROM_SOURCE } from "./lab/firezone_lab.ts";
-import type { LabProcess } from "./lab/lab_process.ts";
 import { GATEWAY_SOCKET, OPEN_ROUTERS } from "../tests/support/flood_lab.ts";
 import { connectSwarm, swarmClients } from "../tests/support/swarm_lab.ts";
 
@@ -17,8 +17,6 @@ const USAGE = `Usage: deno task bench:handshakes [--clients N] [--seconds N]
 
   --clients N  how many renew their keys at once, 1 to 500 (50)
   --seconds N  how long, 1 to 60 (5)`;
-
-const OUTPUT = new URL("../dist/bench/", import.meta.url).pathname;
 
 /** Lines of the gateway about each handshake would be measured, too. */
 const QUIETLY = ["env", "RUST_LOG=info", "FIREZONE_FLOW_LOGS=false"];
@@ -36,18 +34,13 @@ interface Result {
 }
 
 function parseOptions(args: readonly string[]): Options | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        clients: { type: "string", default: "50" },
-        seconds: { type: "string", default: "5" },
-      },
-    }));
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      clients: { type: "string", default: "50" },
+      seconds: { type: "string", default: "5" },
+    },
+  });
   const clients = Number(values.clients);
   const seconds = Number(values.seconds);
   const isSound = Number.isInteger(clients) && clients >= 1 &&
@@ -69,17 +62,13 @@ async function run(
   if (!swarm) throw new Error("There is no swarm");
 
   await swarm.waitFor(/^Storm begins/, 10_000);
-  const before = cpuOf(gateway);
+  const before = cpuSecondsOf(gateway.pid);
   const startedAt = performance.now();
   const line = await swarm.waitFor(/^Storm ends/, (seconds + 10) * 1e3);
   const elapsed = (performance.now() - startedAt) / 1e3;
-  const share = (cpuOf(gateway) - before) / elapsed;
+  const share = (cpuSecondsOf(gateway.pid) - before) / elapsed;
   const perSecond = Number(/: (\d+) a second/.exec(line)?.[1]);
   return { perSecond, cpuPercent: 100 * share, perCore: perSecond / share };
-}
-
-function cpuOf({ pid }: LabProcess): number {
-  return parseCpuSeconds(Deno.readTextFileSync(`/proc/${pid}/stat`));
 }
 
 function formatResult({ perSecond, cpuPercent, perCore }: Result): string {
@@ -92,35 +81,9 @@ function formatResult({ perSecond, cpuPercent, perCore }: Result): string {
   ].join("\n");
 }
 
-if (import.meta.main) {
-  const options = parseOptions(Deno.args);
-  if (typeof options === "string") {
-    console.error(`${options}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-  const interrupted = Promise.withResolvers<never>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(
-      signal,
-      () => interrupted.reject(new Error("Interrupted")),
-    );
-  }
-  const site = new FirezoneLab("fzbhs");
-  let code = 0;
-  try {
-    const result = await Promise.race([
-      run(options, site),
-      interrupted.promise,
-    ]);
-    console.log(formatResult(result));
-    await Deno.mkdir(OUTPUT, { recursive: true });
-    const json = JSON.stringify({ options, result }, null, 2);
-    await Deno.writeTextFile(`${OUTPUT}handshakes.json`, `${json}\n`);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    code = 1;
-  } finally {
-    await site[Symbol.asyncDispose]();
-  }
-  Deno.exit(code);
-}
+const options = optionsOrExit(USAGE, parseOptions);
+await runToEnd(async (stack) => {
+  const result = await run(options, stack.use(new FirezoneLab("fzbhs")));
+  console.log(formatResult(result));
+  await writeResult("handshakes", { options, result });
+});

@@ -7,11 +7,9 @@ import { parseArgs } from "node:util";
 import { buildProgram } from "./bench/build_program.ts";
 import { type Contender, startContenders } from "./bench/contenders.ts";
 import { growthOf, parseMemory, type Reading } from "./bench/memory.ts";
-import { runToEnd } from "./bench/run.ts";
+import { optionsOrExit, runToEnd, writeResult } from "./bench/run.ts";
 import { median } from "./bench/statistics.ts";
 import { PROGRAM_FROM_SOURCE } from "./lab/firezone_lab.ts";
-
-const OUTPUT = new URL("../dist/bench/", import.meta.url).pathname;
 
 const USAGE =
   `Usage: deno task bench:memory [--minutes N] [--rate MBIT] [--compiled]
@@ -34,11 +32,7 @@ interface Options {
   readonly isCompiled: boolean;
 }
 
-const options = parse(Deno.args);
-if (typeof options === "string") {
-  console.error(`${options}\n\n${USAGE}`);
-  Deno.exit(2);
-}
+const options = optionsOrExit(USAGE, parse);
 await runToEnd((stack) => run(options, stack));
 
 async function run(
@@ -74,11 +68,7 @@ async function run(
     growthMb: growthOf(settled),
   };
   say(JSON.stringify(result));
-  await Deno.mkdir(OUTPUT, { recursive: true });
-  await Deno.writeTextFile(
-    `${OUTPUT}memory.json`,
-    JSON.stringify({ ...result, readings }, null, 2) + "\n",
-  );
+  await writeResult("memory", { ...result, readings });
 }
 
 /** One stream each way. */
@@ -107,19 +97,14 @@ function describe({ resident, anonymous }: Reading): string {
 }
 
 function parse(args: readonly string[]): Options | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: "string", default: "10" },
-        rate: { type: "string", default: "300" },
-        compiled: { type: "boolean", default: false },
-      },
-    }));
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      minutes: { type: "string", default: "10" },
+      rate: { type: "string", default: "300" },
+      compiled: { type: "boolean", default: false },
+    },
+  });
   const minutes = Number(values.minutes);
   const rate = Number(values.rate);
   if (!Number.isInteger(minutes) || minutes < 1 || minutes > 60) {

@@ -3,12 +3,11 @@ import { measureUdp } from "./measure_udp.ts";
 import { DIRECTIONS, type Sample, STREAMS } from "./metrics.ts";
 import type { BenchOptions } from "./options.ts";
 import {
-  parseCpuSeconds,
-  parseResidentMb,
   parseRoundTrips,
   parseTcpTransfer,
   type TcpTransfer,
 } from "./outputs.ts";
+import { cpuSecondsOf, residentMbOf } from "./process.ts";
 import { mean, percentile } from "./statistics.ts";
 
 /**
@@ -160,16 +159,17 @@ interface Ends {
 const NEITHER: Ends = { gateway: NaN, peer: NaN };
 
 function cpuOf({ pids }: Contender): Ends {
-  const read = (pid: number) =>
-    parseCpuSeconds(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  return pids
-    ? { gateway: read(pids.gateway), peer: read(pids.peer) }
-    : NEITHER;
+  return eachOf(pids, cpuSecondsOf);
 }
 
 function memoryOf({ pids }: Contender): Ends {
-  const read = (pid: number) =>
-    parseResidentMb(Deno.readTextFileSync(`/proc/${pid}/status`));
+  return eachOf(pids, residentMbOf);
+}
+
+function eachOf(
+  pids: Contender["pids"],
+  read: (pid: number) => number,
+): Ends {
   return pids
     ? { gateway: read(pids.gateway), peer: read(pids.peer) }
     : NEITHER;
