@@ -35,10 +35,12 @@ for (
   Deno.test(`packets pass and the gateway stops in time when the reader of its log ${reader}`, async () => {
     await using demo = new FirezoneLab(PREFIX);
     await demo.build();
-    await demo.startPortal();
+    const portal = await demo.startPortal();
     await demo.startRelay();
     const program = [...PROGRAM_FROM_SOURCE, "--log-filter=trace"];
     const gateway = demo.spawnGateway([...launcher, ...program]);
+    // Its own log tells nobody. A client that asks before holds off for a while.
+    await portal.waitFor(/Joined role=gateway/, START_MS);
     await demo.startClient();
 
     await until(async () =>
