@@ -38,4 +38,7 @@ export class JavaScriptKernel implements Kernel {
     this.#bytes.set(plaintext, target);
     return true;
   }
+
+  /** Has nothing to overwrite: noble clears what it works on. */
+  wipe(): void {}
 }
