@@ -93,5 +93,10 @@ export function serveHandOff(memory: WebAssembly.Memory): void {
   if (bridge === undefined) return;
   const cipher = new PacketCipher(arena);
   const runner = new HandOffRunner(handOff, cipher, bridge);
-  while (!handOff.isStopped) if (runner.runNext() === 0) handOff.awaitWork();
+  while (!handOff.isStopped) {
+    if (runner.runNext() > 0) continue;
+    // Whose keys these were may be gone before there is work again.
+    cipher.wipe();
+    handOff.awaitWork();
+  }
 }

@@ -43,6 +43,9 @@ export class JavaScriptKernel implements Kernel {
       return false; // Forged: the library throws.
     }
   }
+
+  /** Has nothing to overwrite: noble clears what it works on. */
+  wipe(): void {}
 }
 
 function cipherOf(key: Uint8Array, counter: number) {

@@ -22,4 +22,7 @@ export interface Kernel {
     length: number,
     target: number,
   ): boolean;
+
+  /** See `PacketCipher.wipe`. */
+  wipe(): void;
 }

@@ -13,7 +13,8 @@ export type CipherImplementation = "webassembly" | "javascript";
  * Seals and opens the packets of an arena: ChaCha20-Poly1305 with WireGuard's
  * nonce and no associated data, whitepaper §5.4.6.
  *
- * It holds no key and no state between calls, so one serves all tunnels.
+ * One serves all tunnels: what it keeps of a key between calls saves time and
+ * changes no result. `wipe` it when a key has served its time.
  * Regions of one call must not overlap, and none may touch the kernels' part
  * of the arena. Nothing is written outside the target.
  */
@@ -68,6 +69,11 @@ export class PacketCipher {
     assert(key.length === KEY_BYTES, "A packet key has 32 bytes");
     if (length < AEAD_TAG_BYTES) return false;
     return this.#kernel.open(key, counter, source, length, target);
+  }
+
+  /** Overwrites what is left of keys, key stream and packets from all calls before. */
+  wipe(): void {
+    this.#kernel.wipe();
   }
 
   /** `seal`, but the target need not be complete before `finish`. The source is free at once. */

@@ -9,6 +9,7 @@ interface KernelExports {
   seal(source: number, length: number, target: number, counter: number): void;
   /** Returns 1 when the tag is right, else 0. */
   open(source: number, length: number, target: number, counter: number): number;
+  wipe(): void;
 }
 
 let probed = false;
@@ -60,5 +61,9 @@ export class WebAssemblyKernel implements Kernel {
   ): boolean {
     this.#bytes.set(key, this.#keyAt);
     return this.#exports.open(source, length, target, counter) === 1;
+  }
+
+  wipe(): void {
+    this.#exports.wipe();
   }
 }

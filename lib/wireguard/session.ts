@@ -150,8 +150,9 @@ export class Session {
     return cipher.openAhead(key, counter, source, end - source);
   }
 
-  /** Overwrites the keys. The session must not be used afterwards. */
-  erase(): void {
+  /** Overwrites the keys, and what `cipher` has left of them. The session must not be used afterwards. */
+  erase(cipher: PacketCipher): void {
+    cipher.wipe();
     this.#keys.sendKey.fill(0);
     this.#keys.receiveKey.fill(0);
   }

@@ -317,9 +317,9 @@ export class Tunnel {
   close(): void {
     this.#isExpired = true;
     this.#handshaker.erase();
-    this.#current?.erase();
+    this.#current?.erase(this.#cipher);
     this.#current = undefined;
-    for (const session of this.#sessions) session?.erase();
+    for (const session of this.#sessions) session?.erase(this.#cipher);
     this.#sessions.fill(undefined);
   }
 
@@ -352,7 +352,7 @@ export class Tunnel {
     const slot = session.localIndex & SLOT_MASK;
     const replaced = this.#sessions[slot];
     this.#sessions[slot] = session;
-    if (replaced !== this.#current) replaced?.erase();
+    if (replaced !== this.#current) replaced?.erase(this.#cipher);
   }
 
   /** Data on a session proves that the peer has it: the newest such session is the one to send on. */
@@ -365,7 +365,9 @@ export class Tunnel {
   #use(session: Session): void {
     const replaced = this.#current;
     this.#current = session;
-    if (replaced && !this.#sessions.includes(replaced)) replaced.erase();
+    if (replaced && !this.#sessions.includes(replaced)) {
+      replaced.erase(this.#cipher);
+    }
   }
 
   #report(session: Session, tookMs: number): void {
@@ -383,13 +385,13 @@ export class Tunnel {
 
   #endSessions(now: Instant): void {
     if (this.#current?.isExpired(now)) {
-      this.#current.erase();
+      this.#current.erase(this.#cipher);
       this.#current = undefined;
     }
     for (let slot = 0; slot < SESSION_SLOTS; slot++) {
       const session = this.#sessions[slot];
       if (!session?.isExpired(now)) continue;
-      session.erase();
+      session.erase(this.#cipher);
       this.#sessions[slot] = undefined;
     }
   }

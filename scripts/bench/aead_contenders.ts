@@ -18,7 +18,7 @@ export interface AeadWork {
   readonly sealed: Uint8Array;
   /** Seals the message with the next counter. */
   seal(): void;
-  /** Opens `sealed`, which must succeed. */
+  /** Opens such a packet, which must succeed. */
   open(): void;
 }
 
@@ -30,6 +30,9 @@ export function prepareAead(name: AeadName, size: number): AeadWork {
 
 const SHOWN_COUNTER = 7;
 const TAG_BYTES = 16;
+/** Packets that are opened in turn: they fit the first cache, like the one packet of the others. */
+const ROW_PACKETS = 16;
+const ROOM_BYTES = 1_536;
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i);
 const nonce = new Uint8Array(12);
 
@@ -39,29 +42,32 @@ const PREPARE: Record<AeadName, (message: Uint8Array) => AeadWork> = {
   node: (message) => prepareCopying(message, sealByNode, openByNode),
 };
 
+/** As packets come: their counters follow each other, of which the kernel makes use. */
 function prepareKernel(message: Uint8Array): AeadWork {
-  const arena = new Arena(8_192);
+  const { length } = message;
+  const sealedLength = length + TAG_BYTES;
+  const arena = new Arena((2 + ROW_PACKETS) * ROOM_BYTES);
   const cipher = new PacketCipher(arena);
   assert(cipher.implementation === "webassembly", "No SIMD in this engine");
-  const { length } = message;
-  const plain = arena.allocate(2_048);
-  const packet = arena.allocate(2_048);
-  const target = arena.allocate(2_048);
+  const plain = arena.allocate(ROOM_BYTES);
+  const target = arena.allocate(ROOM_BYTES);
   arena.bytes.set(message, plain);
-  cipher.seal(KEY, SHOWN_COUNTER, plain, length, packet);
-  const end = packet + length + TAG_BYTES;
-  let counter = 0;
+  const row = Array.from({ length: ROW_PACKETS }, (_, i) => {
+    const packet = arena.allocate(ROOM_BYTES);
+    cipher.seal(KEY, SHOWN_COUNTER + i, plain, length, packet);
+    return packet;
+  });
+  const [shown = 0] = row;
+  let sent = 0;
+  let received = 0;
   return {
-    sealed: arena.bytes.slice(packet, end),
-    seal: () => cipher.seal(KEY, counter++, plain, length, target),
+    sealed: arena.bytes.slice(shown, shown + sealedLength),
+    seal: () => cipher.seal(KEY, sent++, plain, length, target),
     open: () => {
-      const isGood = cipher.open(
-        KEY,
-        SHOWN_COUNTER,
-        packet,
-        length + TAG_BYTES,
-        target,
-      );
+      const i = received++ % ROW_PACKETS;
+      const packet = row[i] ?? shown;
+      const counter = SHOWN_COUNTER + i;
+      const isGood = cipher.open(KEY, counter, packet, sealedLength, target);
       assert(isGood, "A good packet was refused");
     },
   };

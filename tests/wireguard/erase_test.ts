@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Arena, RandomSource } from "../../lib/base/mod.ts";
+import { Arena, type RandomSource } from "../../lib/base/mod.ts";
 import { PacketCipher } from "../../lib/crypto/mod.ts";
 import { SeededRandom } from "../support/random.ts";
 import { key, Pair } from "./support.ts";
@@ -18,6 +18,25 @@ Deno.test("a closed tunnel has overwritten the keys of all its sessions", () => 
 
   assert.deepEqual(usedBefore.map(({ length }) => length), [4, 4]);
   assert.ok([...a.keys, ...b.keys].every(isErased));
+});
+
+Deno.test("a closed tunnel leaves nothing of its keys in the cipher", () => {
+  let scratch = () => new Uint8Array();
+  const pair = Pair.connected({
+    cipher: (arena) => {
+      scratch = () => arena.bytes.slice(0, 16_384);
+      return new PacketCipher(arena);
+    },
+  });
+  exchange(pair);
+  const used = scratch();
+
+  pair.a.tunnel.close();
+
+  const fresh = new Arena(0);
+  assert.ok(new PacketCipher(fresh));
+  assert.notDeepEqual(used, fresh.bytes.slice(0, 16_384));
+  assert.deepEqual(scratch(), fresh.bytes.slice(0, 16_384));
 });
 
 Deno.test("a closed tunnel neither sends nor accepts", () => {

@@ -1,6 +1,7 @@
 /**
- * Writes the AssemblyScript of `pass` and `authenticate`: ChaCha20 and
- * Poly1305 unrolled and woven into each other, which no inlining gives.
+ * Writes the AssemblyScript of `pass`, `doublePass` and `authenticate`:
+ * ChaCha20 and Poly1305 unrolled and woven into each other, which no inlining
+ * gives.
  *
  * ChaCha20 is 4-way vertical: vector `a0` holds word 0 of four consecutive
  * blocks, `b0` word 4, `c0` word 8, `d0` word 12. Engines for x86-64 have 15
@@ -11,13 +12,25 @@
  * what it loads twice in a register if nothing is stored in between. Hence the
  * two copies of the mask, and hence the compiler must not reorder statements.
  *
+ * A quarter round is a chain of 14 dependent instructions, so four side by side
+ * leave half of the vector units idle where each takes two cycles. `doublePass`
+ * works on two states of four blocks in turn. All of both waits in memory but
+ * for the two quarter rounds at work: twice the chains outweigh the moves.
+ *
  * Poly1305 has four limbs of 32 bits and `h4`. r is clamped below 2^28 a limb,
  * so a sum of products fits 64 bits although limbs carry late: before the
  * multiplication h1..h3 are below 2^33 and h0 below 1.52 * 2^33, hence
  * p0 < (1.52 + 3 * 1.25) * 2^61 < 2^64, and the others are smaller.
  */
 const STITCHED_BLOCKS = 2;
+const DOUBLY_STITCHED_BLOCKS = 4;
 const DOUBLE_ROUNDS = 10;
+
+/** Offsets of the two states of a double pass, and of their rows, see layout.as. */
+const FIRST = 0;
+const SECOND = 256;
+const ROWS = { a: 0, b: 64, c: 128, d: 192 } as const;
+const ROW_NAMES = ["a", "b", "c", "d"] as const;
 
 /** Where the two copies of each mask of a rotation are, see layout.as. */
 const COPY_1 = 0;
@@ -28,7 +41,7 @@ type Statements = readonly string[];
 /** Returns the AssemblyScript module "rounds". */
 export function roundsSource(): string {
   return `
-import { BLOCK_NUMBERS, COUNTERS_HIGH, COUNTERS_LOW, H, KEY, KEY_STREAM, R, ROTATE_16, ROTATE_8, ROW_C, ROW_D, S } from "./layout";
+import { BLOCK_NUMBERS, COUNTERS_HIGH, COUNTERS_LOW, H, KEY, KEY_STREAM, R, ROTATE_16, ROTATE_8, S, STATES } from "./layout";
 
 export function pass(at: usize, pairs: u32): void {
 ${lines(loadState())}
@@ -47,6 +60,28 @@ ${lines(doubleRound())}
 ${lines(storeKeyStream())}
 }
 
+export function doublePass(at: usize, quads: u32): void {
+${lines(storeStates())}
+  let a0: v128, b0: v128, c0: v128, d0: v128;
+  let a1: v128, b1: v128, c1: v128, d1: v128;
+  let round: u32 = 0;
+  if (quads > 0) {
+${lines(loadAccumulator())}
+    for (; round < quads; round++) {
+${lines(weave(twoDoubleRounds(), polyBlocks(DOUBLY_STITCHED_BLOCKS)))}
+      at += ${16 * DOUBLY_STITCHED_BLOCKS};
+    }
+${lines(storeAccumulator())}
+  }
+  for (; round < ${DOUBLE_ROUNDS}; round++) {
+${lines(twoDoubleRounds())}
+  }
+  let a2: v128, a3: v128;
+  let t0: v128, t1: v128, t2: v128, t3: v128;
+${lines(storeStream(FIRST))}
+${lines(storeStream(SECOND))}
+}
+
 export function authenticate(at: usize, blocks: u32): void {
 ${lines(loadAccumulator())}
   for (; blocks > 0; blocks--) {
@@ -61,8 +96,11 @@ ${lines(storeAccumulator())}
 /** The first row of the state in each block, "expand 32-byte k", RFC 8439 §2.3. */
 const CONSTANTS = ["0x61707865", "0x3320646e", "0x79622d32", "0x6b206574"];
 
-/** The vectors of one row as they are before the first round. */
-function initialRow(row: "a" | "b" | "c" | "d"): Statements {
+type Row = keyof typeof ROWS;
+
+/** The vectors of one row of a state as they are before the first round. */
+function initialRow(row: Row, state: number): Statements {
+  const lanes = state / 16;
   switch (row) {
     case "a":
       return CONSTANTS.map((word) => `i32x4.splat(${word})`);
@@ -72,25 +110,25 @@ function initialRow(row: "a" | "b" | "c" | "d"): Statements {
       return [16, 20, 24, 28].map((at) => `v128.load32_splat(KEY, ${at})`);
     case "d":
       return [
-        "v128.load(BLOCK_NUMBERS)",
+        `v128.load(BLOCK_NUMBERS, ${lanes})`,
         "i32x4.splat(0)",
-        "v128.load(COUNTERS_LOW)",
-        "v128.load(COUNTERS_HIGH)",
+        `v128.load(COUNTERS_LOW, ${lanes})`,
+        `v128.load(COUNTERS_HIGH, ${lanes})`,
       ];
   }
 }
 
 /** Row c has two vectors in `c0` and `c1`, and the other two in memory. */
 function loadState(): Statements {
-  const [c0, c1, c2, c3] = initialRow("c");
+  const [c0, c1, c2, c3] = initialRow("c", FIRST);
   return [
     ...(["a", "b", "d"] as const).flatMap((row) =>
-      initialRow(row).map((vector, i) => `let ${row}${i} = ${vector};`)
+      initialRow(row, FIRST).map((vector, i) => `let ${row}${i} = ${vector};`)
     ),
     `let c0 = ${c0};`,
     `let c1 = ${c1};`,
-    `v128.store(ROW_C, ${c2}, 32);`,
-    `v128.store(ROW_C, ${c3}, 48);`,
+    storeVector("c", 2, c2),
+    storeVector("c", 3, c3),
   ];
 }
 
@@ -99,21 +137,78 @@ function doubleRound(): Statements {
   // deno-fmt-ignore
   return [
     ...quarterRounds(COPY_1, ["a0", "b0", "c0", "d0"], ["a1", "b1", "c1", "d1"]),
-    ...swapRowC(0, 32),
+    ...swapRowC(0, 2),
     ...quarterRounds(COPY_1, ["a2", "b2", "c0", "d2"], ["a3", "b3", "c1", "d3"]),
     ...quarterRounds(COPY_2, ["a0", "b1", "c0", "d3"], ["a1", "b2", "c1", "d0"]),
-    ...swapRowC(32, 0),
+    ...swapRowC(2, 0),
     ...quarterRounds(COPY_2, ["a2", "b3", "c0", "d1"], ["a3", "b0", "c1", "d2"]),
   ];
 }
 
 function swapRowC(leaving: number, entering: number): Statements {
   return [
-    `v128.store(ROW_C, c0, ${leaving});`,
-    `v128.store(ROW_C, c1, ${leaving + 16});`,
-    `c0 = v128.load(ROW_C, ${entering});`,
-    `c1 = v128.load(ROW_C, ${entering + 16});`,
+    storeVector("c", leaving, "c0"),
+    storeVector("c", leaving + 1, "c1"),
+    `c0 = ${loadVector("c", entering)};`,
+    `c1 = ${loadVector("c", entering + 1)};`,
   ];
+}
+
+/** Statement and expression that move vector `i` of a row that waits in memory. */
+function storeVector(row: Row, i: number, value = "", state = FIRST): string {
+  return `v128.store(STATES, ${value}, ${state + ROWS[row] + 16 * i});`;
+}
+
+function loadVector(row: Row, i: number, state = FIRST): string {
+  return `v128.load(STATES, ${state + ROWS[row] + 16 * i})`;
+}
+
+function storeStates(): Statements {
+  return [FIRST, SECOND].flatMap((state) =>
+    ROW_NAMES.flatMap((row) =>
+      initialRow(row, state).map((value, i) =>
+        storeVector(row, i, value, state)
+      )
+    )
+  );
+}
+
+/** A double round of both states, one row of quarter rounds of either in turn. */
+function twoDoubleRounds(): Statements {
+  return [
+    ...quarterRoundsInMemory(COPY_1, FIRST, 0),
+    ...quarterRoundsInMemory(COPY_2, SECOND, 0),
+    ...quarterRoundsInMemory(COPY_1, FIRST, 1),
+    ...quarterRoundsInMemory(COPY_2, SECOND, 1),
+  ];
+}
+
+/** Four quarter rounds of the state in memory: of columns if `diagonal` is 0, of diagonals if 1. */
+function quarterRoundsInMemory(
+  copy: number,
+  state: number,
+  diagonal: 0 | 1,
+): Statements {
+  return [0, 2].flatMap((first) => {
+    const moved = [0, 1].flatMap((k) =>
+      ROW_NAMES.map((row, shift) => ({
+        row,
+        i: (first + k + diagonal * shift) % 4,
+        name: `${row}${k}`,
+      }))
+    );
+    return [
+      ...moved.map(({ row, i, name }) =>
+        `${name} = ${loadVector(row, i, state)};`
+      ),
+      ...quarterRounds(
+        copy,
+        ["a0", "b0", "c0", "d0"],
+        ["a1", "b1", "c1", "d1"],
+      ),
+      ...moved.map(({ row, i, name }) => storeVector(row, i, name, state)),
+    ];
+  });
 }
 
 type QuarterRound = readonly [string, string, string, string];
@@ -161,34 +256,42 @@ function rotateBits(count: number): Rotation {
 function storeKeyStream(): Statements {
   return [
     // What is not needed yet makes room for the temporaries.
-    "v128.store(ROW_C, c0);",
-    "v128.store(ROW_C, c1, 16);",
-    ...[0, 1, 2, 3].map((i) => `v128.store(ROW_D, d${i}, ${16 * i});`),
+    storeVector("c", 0, "c0"),
+    storeVector("c", 1, "c1"),
+    ...[0, 1, 2, 3].map((i) => storeVector("d", i, `d${i}`)),
     "let t0: v128, t1: v128, t2: v128, t3: v128;",
-    ...addAndTranspose("a", 0, (i) => `a${i}`),
-    ...addAndTranspose("b", 16, (i) => `b${i}`),
-    ...addAndTranspose("c", 32, (i) => `v128.load(ROW_C, ${16 * i})`),
-    ...addAndTranspose("d", 48, (i) => `v128.load(ROW_D, ${16 * i})`),
+    ...addAndTranspose("a", FIRST, (i) => `a${i}`),
+    ...addAndTranspose("b", FIRST, (i) => `b${i}`),
+    ...addAndTranspose("c", FIRST, (i) => loadVector("c", i)),
+    ...addAndTranspose("d", FIRST, (i) => loadVector("d", i)),
   ];
 }
 
+/** `storeKeyStream` for a state that is wholly in memory. */
+function storeStream(state: number): Statements {
+  return ROW_NAMES.flatMap((row) =>
+    addAndTranspose(row, state, (i) => loadVector(row, i, state))
+  );
+}
+
 function addAndTranspose(
-  row: "a" | "b" | "c" | "d",
-  offset: number,
+  row: Row,
+  state: number,
   current: (i: number) => string,
 ): Statements {
+  const at = state + ROWS[row] / 4;
   return [
-    ...initialRow(row).map((initial, i) =>
+    ...initialRow(row, state).map((initial, i) =>
       `t${i} = i32x4.add(${current(i)}, ${initial});`
     ),
     "a0 = v128.shuffle<i32>(t0, t1, 0, 4, 1, 5);",
     "a1 = v128.shuffle<i32>(t2, t3, 0, 4, 1, 5);",
     "a2 = v128.shuffle<i32>(t0, t1, 2, 6, 3, 7);",
     "a3 = v128.shuffle<i32>(t2, t3, 2, 6, 3, 7);",
-    `v128.store(KEY_STREAM, v128.shuffle<i64>(a0, a1, 0, 2), ${offset});`,
-    `v128.store(KEY_STREAM, v128.shuffle<i64>(a0, a1, 1, 3), ${offset + 64});`,
-    `v128.store(KEY_STREAM, v128.shuffle<i64>(a2, a3, 0, 2), ${offset + 128});`,
-    `v128.store(KEY_STREAM, v128.shuffle<i64>(a2, a3, 1, 3), ${offset + 192});`,
+    `v128.store(KEY_STREAM, v128.shuffle<i64>(a0, a1, 0, 2), ${at});`,
+    `v128.store(KEY_STREAM, v128.shuffle<i64>(a0, a1, 1, 3), ${at + 64});`,
+    `v128.store(KEY_STREAM, v128.shuffle<i64>(a2, a3, 0, 2), ${at + 128});`,
+    `v128.store(KEY_STREAM, v128.shuffle<i64>(a2, a3, 1, 3), ${at + 192});`,
   ];
 }
 

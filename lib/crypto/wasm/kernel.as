@@ -2,16 +2,20 @@
  * ChaCha20-Poly1305 (RFC 8439) for WireGuard packets: no associated data, and
  * the nonce is four zero bytes and a 64-bit counter.
  *
- * Each pass makes four blocks of key stream. Block 0 holds the one-time key of
- * Poly1305, so the first pass leaves three blocks for data and a small packet
- * costs one pass. While a pass runs on the vector units, Poly1305 runs on the
- * scalar units over ciphertext that is there already: `pass` takes care of it.
+ * A pass makes four blocks of key stream, a double pass eight at a better price.
+ * Block 0 holds the one-time key of Poly1305, so the first pass leaves three
+ * blocks for data and a small packet costs one pass. While a pass runs on the
+ * vector units, Poly1305 runs on the scalar units over ciphertext that is there
+ * already: `pass` and `doublePass` take care of it.
  *
- * A packet seldom needs four times n blocks. What its last pass has to spare
- * makes the first blocks of the packet with the next counter, under the same
- * key, and is kept for it ("ahead"): a packet of 1280 bytes then takes 5.25
- * passes instead of 6, one of 64 bytes half a pass. If another packet comes,
- * nothing is lost.
+ * A packet seldom needs just what its passes make. What the last one has to
+ * spare makes the first blocks of the packet with the next counter, under the
+ * same key, and is kept for it ("ahead"): a packet of 64 bytes then takes half
+ * a pass. If another packet comes, nothing is lost.
+ *
+ * The last blocks of a sealed packet leave Poly1305 work that no pass of that
+ * packet can hide. So once packets have been following each other, a large one
+ * ends with a double pass for the next.
  */
 import {
   AHEAD_BLOCKS,
@@ -32,9 +36,11 @@ import {
   ROTATE_8,
   S,
   SEAL_AHEAD,
+  SECRETS,
+  SECRETS_END,
   TAG,
 } from "./layout";
-import { authenticate, pass } from "./rounds";
+import { authenticate, doublePass, pass } from "./rounds";
 
 export { KEY } from "./layout";
 /** Poly1305 alone, for tests: no key and counter lead to the edge cases of its arithmetic. */
@@ -44,9 +50,13 @@ export { authenticate } from "./rounds";
 const BLOCK: u32 = 64;
 const BLOCK_SHIFT: u32 = 6;
 const BLOCKS_PER_PASS: u32 = 4;
-/** Pairs of 16-byte Poly1305 blocks that fit into one pass, one to a double round. */
-const MAX_PAIRS: u32 = 10;
+const BLOCKS_PER_DOUBLE_PASS: u32 = 8;
+/** What Poly1305 takes in at each double round of a pass, and of a double pass. */
 const PAIR_SHIFT: u32 = 5;
+const QUAD_SHIFT: u32 = 6;
+const DOUBLE_ROUNDS: u32 = 10;
+/** Bytes left to Poly1305 that make a double pass for the next packet worth its risk. */
+const MIN_BACKLOG: u32 = 256;
 const TAG_BYTES: u32 = 16;
 const LOW_32: u64 = 0xffff_ffff;
 
@@ -58,9 +68,10 @@ v128.store(ROTATE_16, ROTATE_16_MASK, 16);
 v128.store(ROTATE_8, ROTATE_8_MASK);
 v128.store(ROTATE_8, ROTATE_8_MASK, 16);
 
-/** Where the first blocks of the packet under work are, and how many. */
+/** Where the first blocks of the packet under work are, how many blocks it has, and how many the next one has. */
 let stream: usize = 0;
 let blocks: u32 = 0;
+let kept: u32 = 0;
 
 /** Encrypts `length` bytes at `source` to `target` and puts the tag behind them. */
 export function seal(
@@ -71,22 +82,36 @@ export function seal(
 ): void {
   const nonce = counter as u64;
   const blocksNeeded = countBlocks(length);
-  begin(SEAL_AHEAD, nonce, blocksNeeded);
-  let done = min(length, (blocks - 1) << BLOCK_SHIFT);
+  const isNext = begin(SEAL_AHEAD, nonce, blocksNeeded);
+  let done = dataCovered(length);
   xor(source, stream + BLOCK, target, done);
 
   let authenticated: u32 = 0;
   while (blocks < blocksNeeded) {
-    const pairs = min((done - authenticated) >> PAIR_SHIFT, MAX_PAIRS);
-    const made = choose(nonce, blocks, blocksNeeded);
-    pass(target + authenticated, pairs);
-    authenticated += pairs << PAIR_SHIFT;
-
-    const size = min(length - done, made << BLOCK_SHIFT);
-    xor(source + done, KEY_STREAM, target + done, size);
-    done += size;
-    blocks += made;
-    if (made < BLOCKS_PER_PASS) keep(SEAL_AHEAD, nonce + 1, made);
+    const ready = done - authenticated;
+    authenticated += make(
+      SEAL_AHEAD,
+      nonce,
+      blocksNeeded,
+      target + authenticated,
+      ready,
+    );
+    const covered = dataCovered(length);
+    xor(source + done, KEY_STREAM, target + done, covered - done);
+    done = covered;
+  }
+  const backlog = length - authenticated;
+  if (
+    isNext && backlog >= MIN_BACKLOG &&
+    kept + BLOCKS_PER_DOUBLE_PASS <= blocksNeeded
+  ) {
+    authenticated += make(
+      SEAL_AHEAD,
+      nonce,
+      blocksNeeded,
+      target + authenticated,
+      backlog,
+    );
   }
 
   finish(target, authenticated, length);
@@ -104,21 +129,21 @@ export function open(
   const textLength = length - TAG_BYTES;
   const blocksNeeded = countBlocks(textLength);
   begin(OPEN_AHEAD, nonce, blocksNeeded);
-  let done = min(textLength, (blocks - 1) << BLOCK_SHIFT);
+  let done = dataCovered(textLength);
   xor(source, stream + BLOCK, target, done);
 
   let authenticated: u32 = 0;
   while (blocks < blocksNeeded) {
-    const pairs = min((textLength - authenticated) >> PAIR_SHIFT, MAX_PAIRS);
-    const made = choose(nonce, blocks, blocksNeeded);
-    pass(source + authenticated, pairs);
-    authenticated += pairs << PAIR_SHIFT;
-
-    const size = min(textLength - done, made << BLOCK_SHIFT);
-    xor(source + done, KEY_STREAM, target + done, size);
-    done += size;
-    blocks += made;
-    if (made < BLOCKS_PER_PASS) keep(OPEN_AHEAD, nonce + 1, made);
+    authenticated += make(
+      OPEN_AHEAD,
+      nonce,
+      blocksNeeded,
+      source + authenticated,
+      textLength - authenticated,
+    );
+    const covered = dataCovered(textLength);
+    xor(source + done, KEY_STREAM, target + done, covered - done);
+    done = covered;
   }
 
   finish(source, authenticated, textLength);
@@ -127,22 +152,33 @@ export function open(
   );
 }
 
+/** Overwrites all that is left of keys, key stream and packets. */
+export function wipe(): void {
+  memory.fill(SECRETS, 0, SECRETS_END - SECRETS);
+}
+
 /** Returns how many blocks of key stream `length` bytes take, that of the one-time key included. */
 function countBlocks(length: u32): u32 {
   return 1 + ((length + BLOCK - 1) >> BLOCK_SHIFT);
 }
 
-/** Makes the first blocks, unless they were made ahead, and starts Poly1305 with the one-time key, §2.6. */
-function begin(ahead: usize, nonce: u64, blocksNeeded: u32): void {
-  blocks = takeAhead(ahead, nonce);
-  if (blocks > 0) stream = ahead + AHEAD_BLOCKS;
+/** Returns how many of `length` bytes the blocks there are suffice for. */
+function dataCovered(length: u32): u32 {
+  return min(length, (blocks - 1) << BLOCK_SHIFT);
+}
+
+/** Makes the first blocks, unless they were made ahead, and starts Poly1305 with the one-time key, §2.6. Returns whether they were. */
+function begin(ahead: usize, nonce: u64, blocksNeeded: u32): bool {
+  kept = 0;
+  blocks = min(takeAhead(ahead, nonce), blocksNeeded);
+  const isNext = blocks > 0;
+  if (isNext) stream = ahead + AHEAD_BLOCKS;
   else {
     stream = KEY_STREAM;
-    blocks = choose(nonce, 0, blocksNeeded);
-    pass(0, 0);
-    if (blocks < BLOCKS_PER_PASS) keep(ahead, nonce + 1, blocks);
+    make(ahead, nonce, blocksNeeded, 0, 0);
   }
   setOneTimeKey(stream);
+  return isNext;
 }
 
 /** Returns how many blocks of the packet were made ahead. */
@@ -155,38 +191,76 @@ function takeAhead(ahead: usize, nonce: u64): u32 {
   return v128.any_true(differences) ? 0 : load<u32>(ahead, AHEAD_COUNT);
 }
 
-/** Chooses the blocks of the next pass: those that the packet lacks, and if they are few, the first ones of the packet after it. Returns how many are the packet's own. */
-function choose(nonce: u64, blocksThere: u32, blocksNeeded: u32): u32 {
-  const own = min(blocksNeeded - blocksThere, BLOCKS_PER_PASS);
-  const lanes = i32x4(0, 1, 2, 3);
-  const isOwn = i32x4.lt_s(lanes, i32x4.splat(own));
+/**
+ * Makes the blocks that the packet lacks next, and with what is to spare the
+ * next ones of the packet after it. Meanwhile Poly1305 takes in what it can of
+ * the `ready` bytes at `at`. Returns how many bytes that was.
+ */
+function make(
+  ahead: usize,
+  nonce: u64,
+  blocksNeeded: u32,
+  at: usize,
+  ready: u32,
+): u32 {
+  const lacking = blocksNeeded - blocks;
+  choose(nonce, lacking, 0);
+  let made = BLOCKS_PER_PASS;
+  let taken: u32;
+  if (lacking > BLOCKS_PER_PASS || lacking === 0) {
+    made = BLOCKS_PER_DOUBLE_PASS;
+    choose(nonce, lacking, 1);
+    const quads = min(ready >> QUAD_SHIFT, DOUBLE_ROUNDS);
+    doublePass(at, quads);
+    taken = quads << QUAD_SHIFT;
+  } else {
+    const pairs = min(ready >> PAIR_SHIFT, DOUBLE_ROUNDS);
+    pass(at, pairs);
+    taken = pairs << PAIR_SHIFT;
+  }
+  blocks += min(lacking, made);
+  if (lacking < made) keep(ahead, nonce + 1, lacking, made);
+  return taken;
+}
+
+/** Chooses the blocks of one half of a double pass: `lacking` of the packet, then those of the packet after it. */
+function choose(nonce: u64, lacking: u32, half: u32): void {
+  const at = half << 4;
+  const lanes = i32x4.add(
+    i32x4(0, 1, 2, 3),
+    i32x4.splat(half * BLOCKS_PER_PASS),
+  );
+  const isOwn = i32x4.lt_s(lanes, i32x4.splat(lacking));
   const next = nonce + 1;
-  const ownNumbers = i32x4.add(lanes, i32x4.splat(blocksThere));
-  const nextNumbers = i32x4.sub(lanes, i32x4.splat(own));
-  v128.store(BLOCK_NUMBERS, v128.bitselect(ownNumbers, nextNumbers, isOwn));
+  const ownNumbers = i32x4.add(lanes, i32x4.splat(blocks));
+  const nextNumbers = i32x4.add(lanes, i32x4.splat(kept - lacking));
   v128.store(
-    COUNTERS_LOW,
+    BLOCK_NUMBERS + at,
+    v128.bitselect(ownNumbers, nextNumbers, isOwn),
+  );
+  v128.store(
+    COUNTERS_LOW + at,
     v128.bitselect(i32x4.splat(nonce as u32), i32x4.splat(next as u32), isOwn),
   );
   v128.store(
-    COUNTERS_HIGH,
+    COUNTERS_HIGH + at,
     v128.bitselect(
       i32x4.splat((nonce >> 32) as u32),
       i32x4.splat((next >> 32) as u32),
       isOwn,
     ),
   );
-  return own;
 }
 
-/** Keeps the blocks of the last pass from `first` on, which belong to the packet `nonce`. */
-function keep(ahead: usize, nonce: u64, first: u32): void {
+/** Keeps what the last pass made from `first` on, which belongs to the packet `nonce`. */
+function keep(ahead: usize, nonce: u64, first: u32, made: u32): void {
+  let target = ahead + AHEAD_BLOCKS + (kept << BLOCK_SHIFT);
+  kept += made - first;
   v128.store(ahead, v128.load(KEY), AHEAD_KEY);
   v128.store(ahead, v128.load(KEY, 16), AHEAD_KEY + 16);
   store<u64>(ahead, nonce, AHEAD_COUNTER);
-  store<u32>(ahead, BLOCKS_PER_PASS - first, AHEAD_COUNT);
-  let target = ahead + AHEAD_BLOCKS;
-  for (let block = first; block < BLOCKS_PER_PASS; block++) {
+  store<u32>(ahead, kept, AHEAD_COUNT);
+  for (let block = first; block < made; block++) {
     const source = KEY_STREAM + (block << BLOCK_SHIFT);
     v128.store(target, v128.load(source));
     v128.store(target, v128.load(source, 16), 16);
