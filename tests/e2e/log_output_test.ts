@@ -60,8 +60,10 @@ Deno.test("[ops 1.7] lines have colours on a terminal, unless NO_COLOR says othe
   requireTools("script");
   await using box = await ProgramBox.create(PREFIX);
   const path = await Deno.makeTempFile();
-  const onTerminal = async (noColor: string) => {
-    const command = [...PROGRAM_FROM_SOURCE, "portal", "-p", POLICY].join(" ");
+  // Each on a port of its own: a terminal ends before what runs in it.
+  const onTerminal = async (port: number, noColor: string) => {
+    const portal = ["portal", "-p", POLICY, "-l", `127.0.0.1:${port}`];
+    const command = [...PROGRAM_FROM_SOURCE, ...portal].join(" ");
     const terminal = box.lab.spawn("host", "terminal", [
       ...["env", `NO_COLOR=${noColor}`, "script", "-qfec", command, path],
     ]);
@@ -74,8 +76,8 @@ Deno.test("[ops 1.7] lines have colours on a terminal, unless NO_COLOR says othe
   });
 
   const plain = await piped.waitFor(/Serving/, START_MS);
-  const coloured = await onTerminal("");
-  const declined = await onTerminal("1");
+  const coloured = await onTerminal(2, "");
+  const declined = await onTerminal(3, "1");
   await Deno.remove(path);
 
   assert.ok(coloured.includes("\x1b[32m INFO\x1b[0m"), coloured);
