@@ -48,7 +48,7 @@ export const OUTBOUND_VERDICTS = [
  * addresses, once the portal has said them. `icmpError` is scratch space.
  * Only `forward` can have changed the packet, so any other verdict may quote
  * it as the client sent it. After `forward` to anything but ourselves,
- * `client.selectedId` and `client.translation` say what it belongs to.
+ * `client.flowOwner` and `client.translation` say what it belongs to.
  */
 export function judgeOutbound(
   packet: IpPacketView,

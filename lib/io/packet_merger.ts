@@ -95,6 +95,8 @@ export class PacketMerger {
   readonly #after: Int32Array;
   /** By hash of a flow: its latest item. */
   readonly #latest = new Int32Array(FLOWS).fill(NONE);
+  /** The item that the last packet of a flow joined or began: what follows most likely goes on there. */
+  #current: Item | undefined;
   #count = 0;
 
   /** Has room for `capacity` packets between two calls of `clear`. */
@@ -123,11 +125,14 @@ export class PacketMerger {
 
   /** Takes packet number `packet`, which has `length` bytes at `at`. */
   add(packet: number, at: number, length: number): void {
+    const current = this.#current;
+    if (current && this.#goesOn(current, packet, at, length)) return;
     const transport = this.#transport;
     const kind = transport.attach(this.#bytes, at, at + length);
     switch (kind) {
       case "opaque":
         this.#latest.fill(NONE);
+        this.#current = undefined;
         this.#append(packet, at, length);
         return;
       case "portless":
@@ -144,6 +149,32 @@ export class PacketMerger {
   clear(): void {
     this.#count = 0;
     this.#latest.fill(NONE);
+    this.#current = undefined;
+  }
+
+  /**
+   * Appends a packet to `item` if it is the next segment of its TCP stream, told in one look.
+   *
+   * Accepts nothing that `#join` would not: the latest item of all is the
+   * latest of its flow.
+   */
+  #goesOn(item: Item, packet: number, at: number, length: number): boolean {
+    const payloadLength = length - item.headerLength;
+    if (!item.isOpen || !item.isVerified || item.protocol !== TCP) return false;
+    if (payloadLength <= 0 || payloadLength > item.segmentSize) return false;
+    if (item.length + payloadLength > MERGED_BYTES) return false;
+    const flags = this.#kernel.continuesTcp(
+      item.at,
+      at,
+      length,
+      item.ipHeaderLength,
+      item.headerLength,
+      item.nextSequence,
+    );
+    if (flags === 0) return false;
+    this.#extend(item, packet, payloadLength, flags === TCP_ACK_PSH);
+    item.nextSequence = (item.nextSequence + payloadLength) | 0;
+    return true;
   }
 
   #addToFlow(
@@ -171,6 +202,7 @@ export class PacketMerger {
     if (protocol === TCP) this.#expectAfter(item);
     item.previous = this.#latest[hash]!;
     this.#latest[hash] = this.#count - 1;
+    this.#current = item;
   }
 
   #append(packet: number, at: number, length: number): Item {
@@ -213,16 +245,26 @@ export class PacketMerger {
     if (!this.#isVerified(at, this.#transport.length, item)) {
       return "wrong-checksum";
     }
+    const isTcp = item.protocol === TCP;
+    this.#extend(item, packet, payloadLength, isTcp && this.#pushes);
+    if (isTcp) this.#expectAfter(item);
+    this.#current = item;
+    return "joined";
+  }
+
+  /** Appends a packet that continues `item`. */
+  #extend(
+    item: Item,
+    packet: number,
+    payloadLength: number,
+    pushes: boolean,
+  ): void {
     this.#after[item.last] = packet;
     item.last = packet;
     item.count++;
     item.length += payloadLength;
-    if (item.protocol === TCP) {
-      item.pushes = this.#pushes;
-      this.#expectAfter(item);
-    }
-    item.isOpen = payloadLength === item.segmentSize && !item.pushes;
-    return "joined";
+    item.pushes = pushes;
+    item.isOpen = payloadLength === item.segmentSize && !pushes;
   }
 
   /** Tells whether the packet at hand is what would follow if one large packet were split. */

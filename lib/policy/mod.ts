@@ -9,7 +9,9 @@
  * address plan for the ranges that Firezone reserves.
  *
  * There is no connection tracking: every packet is judged on its own. That is
- * free of time and allocates nothing for a lookup.
+ * free of time and allocates nothing for a lookup. But packets come in runs
+ * that ask the same: `AddressMemo` keeps one answer, until what it depends on
+ * changes.
  *
  * A DNS resource has a pattern of names instead of a network, which
  * `DomainPattern` matches. Clients invent a proxy address for each name and
@@ -48,6 +50,7 @@ export {
   TUNNEL_RANGE_V4,
   TUNNEL_RANGE_V6,
 } from "./address_plan.ts";
+export { AddressMemo } from "./address_memo.ts";
 export { DomainPattern } from "./domain_pattern.ts";
 export { Filter, type FilterRule } from "./filter.ts";
 export {

@@ -7,6 +7,7 @@ import {
   TCP_FIN,
   TCP_RST,
 } from "../wire/mod.ts";
+import { AddressMemo } from "./address_memo.ts";
 import { NO_SLOT } from "./slot_index.ts";
 import { carryOver, SlotPool } from "./slot_pool.ts";
 import { SlotQueue } from "./slot_queue.ts";
@@ -95,6 +96,9 @@ export class NatSessions {
   readonly #expired = new SlotQueue(INITIAL_CAPACITY);
   /** The used values of crowded spaces of `#reals`. */
   readonly #used = new Map<number, UsedValues>();
+  /** What the last look-ups found, as long as no tuple comes or goes: packets come in runs. */
+  readonly #lastInside = new AddressMemo(NO_SLOT);
+  readonly #lastOutside = new AddressMemo(NO_SLOT);
   #flags = new Uint8Array(INITIAL_CAPACITY);
   /** When the last packet was sent. Of an expired slot: when it expired. */
   #sentAt = new Float64Array(INITIAL_CAPACITY);
@@ -174,11 +178,15 @@ export class NatSessions {
     bytes: Uint8Array,
     at: number,
   ): number {
+    const memo = this.#lastInside;
+    if (memo.isAbout(version, bytes, at, selector)) return memo.answer;
     const kind = selectorKind(selector);
     const space = this.#proxies.find(kind, version, bytes, at);
-    return space === NO_SLOT
+    const slot = space === NO_SLOT
       ? NO_SLOT
       : this.#inside.find(space, selectorValue(selector));
+    memo.remember(version, bytes, at, selector, slot);
+    return slot;
   }
 
   /** Returns the session, live or past, of a selector as the resource sees it and its address at `bytes[at…]`, or `NO_SLOT`. */
@@ -188,11 +196,15 @@ export class NatSessions {
     bytes: Uint8Array,
     at: number,
   ): number {
+    const memo = this.#lastOutside;
+    if (memo.isAbout(version, bytes, at, selector)) return memo.answer;
     const kind = selectorKind(selector);
     const space = this.#reals.find(kind, version, bytes, at);
-    return space === NO_SLOT
+    const slot = space === NO_SLOT
       ? NO_SLOT
       : this.#outside.find(space, selectorValue(selector));
+    memo.remember(version, bytes, at, selector, slot);
+    return slot;
   }
 
   /**
@@ -218,6 +230,7 @@ export class NatSessions {
     );
     if (slot === NO_SLOT) return NO_SLOT;
 
+    this.#forgetLookUps();
     const proxy = this.#proxies.acquire(kind, version, bytes, at);
     this.#inside.insert(slot, proxy, selectorValue(selector));
     this.#flags[slot] = kind === SELECTOR_TCP ? LIVE | IS_TCP : LIVE;
@@ -279,6 +292,7 @@ export class NatSessions {
 
   #end(slot: number, now: Instant): void {
     if (this.#expired.size === MAX_EXPIRED) this.#forget(this.#expired.first);
+    this.#forgetLookUps();
     this.#proxies.release(this.#inside.spaceOf(slot));
     this.#inside.remove(slot);
     this.#used.get(this.#outside.spaceOf(slot))
@@ -291,12 +305,18 @@ export class NatSessions {
 
   #forget(slot: number): void {
     const space = this.#outside.spaceOf(slot);
+    this.#forgetLookUps();
     this.#expired.remove(slot);
     this.#outside.remove(slot);
     this.#flags[slot] = 0;
     this.#pool.giveBack(slot);
     if (this.#reals.usesOf(space) <= CROWDED_UNTIL) this.#used.delete(space);
     this.#reals.release(space);
+  }
+
+  #forgetLookUps(): void {
+    this.#lastInside.forget();
+    this.#lastOutside.forget();
   }
 
   #noteFlags(slot: number, tcpFlags: number, fin: number): void {

@@ -11,6 +11,15 @@ interface KernelExports {
     ipHeaderLength: number,
     protocol: number,
   ): number;
+  /** Returns the TCP flags or 0. */
+  continuesTcp(
+    first: number,
+    at: number,
+    length: number,
+    ipHeaderLength: number,
+    headerLength: number,
+    sequence: number,
+  ): number;
   beginSplit(
     at: number,
     length: number,
@@ -65,6 +74,32 @@ export class SegmentKernel {
     protocol: number,
   ): boolean {
     return this.#exports.isIntact(at, length, ipHeaderLength, protocol) === 1;
+  }
+
+  /**
+   * Tells whether the `length` bytes at `at` are a TCP packet that goes on at `sequence` where the one at `first` and those after it end.
+   *
+   * It differs from that one only in its IP identification or flow label, its
+   * window and PSH, and its checksums are right. Returns its flags, ACK or ACK
+   * and PSH, or 0. `length` exceeds `headerLength`, that of the headers of the
+   * packet at `first`, which has no IP options or extension headers.
+   */
+  continuesTcp(
+    first: number,
+    at: number,
+    length: number,
+    ipHeaderLength: number,
+    headerLength: number,
+    sequence: number,
+  ): number {
+    return this.#exports.continuesTcp(
+      first,
+      at,
+      length,
+      ipHeaderLength,
+      headerLength,
+      sequence,
+    );
   }
 
   /** Begins to split the TCP or UDP packet of `length` bytes at `at` into segments of `segmentSize` bytes of payload. */

@@ -46,14 +46,18 @@ for (const version of [4, 6] as const) {
     ] as const
   ) {
     Deno.test(`[dp 121] a TCP segment over IPv${version} with ${what} is not merged, nor is anything across it`, () => {
-      const [first, second, third, fourth] = stream(4, { version });
+      for (const before of [1, 2, 3]) {
+        const packets = stream(before + 3, { version });
+        packets[before] = { ...packets[before]!, ...change };
 
-      const merged = mergeFields([
-        ...[first!, { ...second!, ...change }],
-        ...[third!, fourth!],
-      ]);
+        const merged = mergeFields(packets);
 
-      assert.deepEqual(merged, [[0], [1], [2, 3]]);
+        assert.deepEqual(merged, [
+          packets.slice(0, before).map((_, i) => i),
+          [before],
+          [before + 1, before + 2],
+        ]);
+      }
     });
   }
 }
@@ -81,6 +85,49 @@ Deno.test("window, identification and flow label may differ", () => {
   const [third, fourth] = stream(2, { version: 6 });
   const labelled = { ...fourth!, flowLabel: 0x12345 };
   assert.deepEqual(mergeFields([third!, labelled]), [[0, 1]]);
+});
+
+Deno.test("what is merged of a flow does not depend on what comes in between", () => {
+  const plain = { version: 4 as 4 | 6, size: 100, gap: 0, broken: -1 };
+  const odd = fc.record({
+    version: fc.constantFrom<4 | 6>(4, 6),
+    size: fc.constantFrom(100, 100, 50, 101, 0),
+    gap: fc.constantFrom(0, 0, 1, -1),
+    fields: fc.constantFrom<Partial<FlowPacket>>(
+      ...[{}, { flags: 0x18 }, { flags: 0x11 }, { flags: 0x50 }, { ttl: 62 }],
+      ...[{ window: 9 }, { acknowledgement: 8 }, { trafficClass: 4 }],
+      ...[{ fragment: 0 }, { ipOptions: [1, 1, 1, 1] }, { host: 3 }],
+      ...[{ options: [1, 1, 1, 1] }, { flowLabel: 5 }, { sourcePort: 81 }],
+    ),
+    broken: fc.constantFrom(-1, -1, 3, 10, 36, 45, 60),
+  });
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.constant({ ...plain, fields: {} }) },
+    { weight: 1, arbitrary: odd },
+  );
+  let longest = 0;
+  fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    let sequence = 0xffff_ff00;
+    const packets = steps.map(({ version, size, gap, fields, broken }) => {
+      const payload = new Uint8Array(size).fill(3);
+      sequence += gap;
+      const packet = flowPacket({ version, payload, sequence, ...fields });
+      sequence += size;
+      if (broken >= 0) packet[broken % packet.length]! ^= 0x20;
+      return packet;
+    });
+    const bystander = flowPacket(udp({ sourcePort: 7 }));
+
+    const alone = merge(packets);
+    const mixed = merge(packets.flatMap((packet) => [packet, bystander]));
+
+    const ofFlow = mixed
+      .map((item) => item.filter((i) => i % 2 === 0).map((i) => i / 2))
+      .filter((item) => item.length > 0);
+    assert.deepEqual(alone, ofFlow);
+    longest = Math.max(longest, ...alone.map(({ length }) => length));
+  }));
+  assert.ok(longest > 4);
 });
 
 Deno.test("flows in turn are merged each for itself, in the order in which they began", () => {

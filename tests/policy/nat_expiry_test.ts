@@ -170,6 +170,22 @@ Deno.test("[dp 99] a late packet of a past session is told from a stranger's unt
   }
 });
 
+Deno.test("[dp 99] a client that goes on after its session has ended gets a fresh one", () => {
+  for (const build of [tcp, udp, echo]) {
+    const nat = new NatHarness();
+    nat.send(build(5, PROXY), REAL);
+    nat.send(build(5, PROXY), REAL);
+    nat.expireAfter(60_000);
+    assert.equal(nat.table.size, 0);
+
+    assert.equal(nat.send(build(5, PROXY), REAL), "translated");
+
+    assert.equal(nat.table.size, 1);
+    assert.equal(nat.table.expiredCount, 0);
+    assert.equal(nat.receive(replyTo(build, 5)), "translated");
+  }
+});
+
 Deno.test("[dp 99] an ICMP error about a past session is told from others, too", () => {
   const nat = new NatHarness();
   const packet = udp(5, PROXY);

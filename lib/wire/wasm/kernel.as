@@ -13,16 +13,24 @@ const TEMPLATE: usize = 4096;
 
 const IPV4_LENGTH = 2;
 const IPV4_IDENTIFICATION = 4;
+const IPV4_FLAGS = 6;
+const IPV4_TTL = 8;
 const IPV4_CHECKSUM = 10;
 const IPV4_SOURCE = 12;
 const IPV6_LENGTH = 4;
+const IPV6_NEXT_HEADER = 6;
 const IPV6_SOURCE = 8;
 const IPV6_HEADER_BYTES: u32 = 40;
 
 const TCP: u32 = 6;
 const TCP_SEQUENCE = 4;
+const TCP_ACKNOWLEDGEMENT = 8;
+const TCP_DATA_OFFSET = 12;
 const TCP_FLAGS = 13;
 const TCP_CHECKSUM = 16;
+const TCP_OPTIONS = 20;
+const TCP_ACK: u32 = 0x10;
+const TCP_ACK_PSH: u32 = 0x18;
 /** FIN and PSH, which only the last segment keeps. */
 const TCP_LAST_FLAGS: u8 = 0x09;
 const UDP_LENGTH = 4;
@@ -60,6 +68,63 @@ export function isIntact(
   const message = add(at + ipHeaderBytes, transportLength);
   const rest = swap(transport) + swap(transportLength);
   return fold(addresses + message + rest) === 0xffff;
+}
+
+/**
+ * Tells whether the `length` bytes at `at` are a TCP packet that goes on where
+ * the one at `first` and those after it end, and have right checksums.
+ *
+ * Returns its flags, ACK or ACK and PSH, or 0. The packet at `first` is one
+ * without IP options or extension headers; `length` exceeds its headers.
+ */
+export function continuesTcp(
+  first: usize,
+  at: usize,
+  length: u32,
+  ipHeaderBytes: u32,
+  headerBytes: u32,
+  sequence: u32,
+): u32 {
+  const isAlike = load<u8>(first) >> 4 === 4
+    ? isAlikeIpv4(first, at, length)
+    : isAlikeIpv6(first, at, length);
+  if (!isAlike) return 0;
+
+  const a = first + ipHeaderBytes;
+  const b = at + ipHeaderBytes;
+  if (load<u32>(a) !== load<u32>(b)) return 0;
+  if (bswap<u32>(load<u32>(b, TCP_SEQUENCE)) !== sequence) return 0;
+  if (load<u32>(a, TCP_ACKNOWLEDGEMENT) !== load<u32>(b, TCP_ACKNOWLEDGEMENT)) {
+    return 0;
+  }
+  if (load<u8>(a, TCP_DATA_OFFSET) !== load<u8>(b, TCP_DATA_OFFSET)) return 0;
+  const flags = load<u8>(b, TCP_FLAGS) as u32;
+  if (flags !== TCP_ACK && flags !== TCP_ACK_PSH) return 0;
+  for (let i = ipHeaderBytes + TCP_OPTIONS; i < headerBytes; i += 4) {
+    if (load<u32>(first + i) !== load<u32>(at + i)) return 0;
+  }
+  return isIntact(at, length, ipHeaderBytes, TCP) ? flags : 0;
+}
+
+/** The identification may differ. */
+function isAlikeIpv4(a: usize, b: usize, length: u32): bool {
+  return load<u16>(a) === load<u16>(b) &&
+    swap(load<u16>(b, IPV4_LENGTH)) === length &&
+    load<u16>(a, IPV4_FLAGS) === load<u16>(b, IPV4_FLAGS) &&
+    load<u16>(a, IPV4_TTL) === load<u16>(b, IPV4_TTL) &&
+    load<u64>(a, IPV4_SOURCE) === load<u64>(b, IPV4_SOURCE);
+}
+
+/** The flow label may differ. */
+function isAlikeIpv6(a: usize, b: usize, length: u32): bool {
+  return load<u8>(a) === load<u8>(b) &&
+    load<u8>(a, 1) >> 4 === load<u8>(b, 1) >> 4 &&
+    swap(load<u16>(b, IPV6_LENGTH)) + IPV6_HEADER_BYTES === length &&
+    load<u16>(a, IPV6_NEXT_HEADER) === load<u16>(b, IPV6_NEXT_HEADER) &&
+    load<u64>(a, IPV6_SOURCE) === load<u64>(b, IPV6_SOURCE) &&
+    load<u64>(a, IPV6_SOURCE + 8) === load<u64>(b, IPV6_SOURCE + 8) &&
+    load<u64>(a, IPV6_SOURCE + 16) === load<u64>(b, IPV6_SOURCE + 16) &&
+    load<u64>(a, IPV6_SOURCE + 24) === load<u64>(b, IPV6_SOURCE + 24);
 }
 
 /** Takes the packet of `length` bytes at `at`. Its headers are kept aside, as segments overwrite them. */
