@@ -84,6 +84,7 @@ export class HostSetup {
   /** Handle of our table, which another process can replace but not have. */
   #handle: string | undefined;
   #natRefusal = 0;
+  #changes = 0;
   #isOver = false;
 
   /** `host` is for tests. */
@@ -91,6 +92,11 @@ export class HostSetup {
     this.#options = options;
     this.#host = host;
     this.#netfilter = host.netfilter();
+  }
+
+  /** How often the firewall was changed. It grows when `apply` found something to do. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Does what is not done yet, also when others have undone it. Returns what still is in the way. */
@@ -288,6 +294,7 @@ export class HostSetup {
       const requests = requestsFor(listing);
       if (requests.length === 0) return 0;
       const code = netfilter.commit(listing.generation, requests);
+      if (code === 0) this.#changes++;
       if (code !== ERESTART) return code;
     }
     return ERESTART;
