@@ -124,6 +124,7 @@ export {
   inspectHost,
   type SwitchState,
 } from "./inspect_host.ts";
+export type { LegacyVerdict } from "./legacy_rules.ts";
 export type { NftChain, NftFamily, NftTable } from "./nft_messages.ts";
 export { LineFile } from "./line_file.ts";
 export { LineQueue, streamQueue } from "./line_queue.ts";
