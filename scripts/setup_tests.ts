@@ -11,6 +11,7 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["ip", "iproute2"],
   ["nft", "nftables"],
   ["iptables", "iptables"],
+  ["iptables-legacy", "iptables"],
   ["conntrack", "conntrack"],
   ["ping", "iputils-ping"],
   ["tracepath", "iputils-tracepath"],

@@ -91,6 +91,7 @@ export function probeHost(
     judgeForwarding(6, report, tunName),
     judgeNat(report, tunName, masquerade),
     ...judgeFirewall(report, tunName, gateway !== undefined),
+    ...judgeLegacyFirewall(report, tunName),
   ];
 }
 
@@ -174,6 +175,39 @@ function judgeFirewall(
       detail: `${where} drops`,
       remedy: explainHost({ kind: "forward-dropped", chain, reason }, tunName),
     };
+  });
+}
+
+/** Rules that no program but `iptables-legacy` shows. Where there are none, nothing is said. */
+function judgeLegacyFirewall(
+  { legacyFirewall, usesIpv6 }: HostReport,
+  tunName: string,
+): Diagnosis[] {
+  const families = usesIpv6 ? [4, 6] as const : [4] as const;
+  return families.flatMap((family): Diagnosis[] => {
+    const subject = `old firewall IPv${family}`;
+    const program = family === 4 ? "iptables-legacy" : "ip6tables-legacy";
+    switch (legacyFirewall[family]) {
+      case "passes":
+        return [];
+      case "drops":
+        return [{
+          subject,
+          verdict: "failed",
+          detail: `${program} drops`,
+          remedy: explainHost(
+            { kind: "legacy-forward-dropped", family },
+            tunName,
+          ),
+        }];
+      case "unknown":
+        return [{
+          subject,
+          verdict: "warning",
+          detail: `cannot tell what the rules of ${program} do`,
+          remedy: `As root see \`${program} -S FORWARD\`, or run this as root`,
+        }];
+    }
   });
 }
 

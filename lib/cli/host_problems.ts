@@ -14,6 +14,8 @@ export function explainHost(problem: HostProblem, tunName: string): string {
         "or route these networks to this host and set FIREZONE_MASQUERADE=off";
     case "forward-dropped":
       return explainDrop(problem, tunName);
+    case "legacy-forward-dropped":
+      return explainLegacyDrop(problem, tunName);
     default:
       return unreachable(problem);
   }
@@ -40,6 +42,16 @@ function explainDrop(
     `let the firewall accept what is forwarded from and to ${tunName}, ` +
     `as by \`nft insert rule ${where} iifname ${tunName} accept\` ` +
     `and \`nft insert rule ${where} oifname ${tunName} accept\``;
+}
+
+function explainLegacyDrop(
+  { family }: HostProblem & { kind: "legacy-forward-dropped" },
+  tunName: string,
+): string {
+  const program = family === 4 ? "iptables-legacy" : "ip6tables-legacy";
+  return `Cannot let clients' packets pass the rules of ${program}, which drop them; as root run ` +
+    `\`${program} -I FORWARD -i ${tunName} -j ACCEPT\` and ` +
+    `\`${program} -I FORWARD -o ${tunName} -j ACCEPT\``;
 }
 
 function masqueradeBy(

@@ -21,7 +21,7 @@ import {
   SOCKADDR_ROOM_BYTES,
   writeSockaddr,
 } from "./sockaddr.ts";
-import { SocketReactor, type Watch } from "./socket_reactor.ts";
+import { mainReactor, type Watch } from "./socket_reactor.ts";
 import { setMark } from "./udp_socket.ts";
 
 const SOCK_STREAM = 1;
@@ -84,8 +84,6 @@ interface Talk {
   proceed(): Progress;
 }
 
-let reactor: SocketReactor | undefined;
-
 function converse(
   fd: number,
   talk: Talk,
@@ -107,8 +105,7 @@ function converse(
     if (typeof progress !== "string") return finish(progress);
     const interest = progress === "reading" ? "read" : "write";
     if (watch) return watch.await(interest);
-    reactor ??= new SocketReactor();
-    watch = reactor.watch(fd, interest, proceed);
+    watch = mainReactor().watch(fd, interest, proceed);
   };
   const timer = setTimeout(abandon, limitMs);
   signal?.addEventListener("abort", abandon);

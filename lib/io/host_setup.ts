@@ -33,6 +33,8 @@ import type { NftChain, NftTable } from "./nft_messages.ts";
 /** How often a change of the firewall is tried anew because others changed it meanwhile. */
 const ATTEMPTS = 20;
 
+const SWITCHES = { 4: IPV4_SWITCH, 6: IPV6_SWITCH } as const;
+
 /** Ways to translate, best first. The last one is for the sake of the other things in the table. */
 const NAT_LAYOUTS: readonly NatLayout[] = ["inet", "split", "none"];
 
@@ -51,7 +53,9 @@ export type HostProblem =
     readonly kind: "forward-dropped";
     readonly chain: NftChain;
     readonly reason: string;
-  };
+  }
+  /** Rules that are not nf_tables drop forwarded packets. We do not change those. */
+  | { readonly kind: "legacy-forward-dropped"; readonly family: IpFamily };
 
 /** What a host is set up for. */
 export interface HostSetupOptions {
@@ -84,6 +88,7 @@ export class HostSetup {
   /** Handle of our table, which another process can replace but not have. */
   #handle: string | undefined;
   #natRefusal = 0;
+  #changes = 0;
   #isOver = false;
 
   /** `host` is for tests. */
@@ -91,6 +96,11 @@ export class HostSetup {
     this.#options = options;
     this.#host = host;
     this.#netfilter = host.netfilter();
+  }
+
+  /** How often the firewall was changed. It grows when `apply` found something to do. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Does what is not done yet, also when others have undone it. Returns what still is in the way. */
@@ -104,6 +114,7 @@ export class HostSetup {
         ? []
         : [{ kind: "no-nat", reason: errnoName(installed) } as const]),
       ...this.#openChains(),
+      ...this.#legacyProblems(),
     ];
   }
 
@@ -193,16 +204,24 @@ export class HostSetup {
       ?.handle;
   }
 
-  #forwardingProblems(): HostProblem[] {
-    const { settings, links } = this.#host;
+  #legacyProblems(): HostProblem[] {
+    const { legacyFirewall } = this.#host;
+    return this.#families().filter((family) =>
+      legacyFirewall(family, this.#options.tunName) === "drops"
+    ).map((family) => ({ kind: "legacy-forward-dropped", family }));
+  }
+
+  /** Those that the host has to carry. */
+  #families(): readonly IpFamily[] {
     const { tunName } = this.#options;
-    const switches = [
-      { family: 4, path: IPV4_SWITCH },
-      ...(usesIpv6(links(), tunName)
-        ? [{ family: 6, path: IPV6_SWITCH } as const]
-        : []),
-    ] as const;
-    return switches.filter(({ path }) => settings.read(path) === "0")
+    return usesIpv6(this.#host.links(), tunName) ? [4, 6] : [4];
+  }
+
+  #forwardingProblems(): HostProblem[] {
+    const { settings } = this.#host;
+    return this.#families()
+      .map((family) => ({ family, path: SWITCHES[family] }))
+      .filter(({ path }) => settings.read(path) === "0")
       .map(({ family, path }) => ({
         kind: "forwarding-off",
         family,
@@ -288,6 +307,7 @@ export class HostSetup {
       const requests = requestsFor(listing);
       if (requests.length === 0) return 0;
       const code = netfilter.commit(listing.generation, requests);
+      if (code === 0) this.#changes++;
       if (code !== ERESTART) return code;
     }
     return ERESTART;

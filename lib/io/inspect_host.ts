@@ -1,9 +1,11 @@
+import type { IpFamily } from "../base/mod.ts";
 import { errnoName } from "./errno.ts";
 import { findDroppingChains, isOpenFor } from "./forward_chains.ts";
 import { IPV4_SWITCH, IPV6_SWITCH } from "./forwarding.ts";
 import { translates } from "./gateway_table.ts";
 import { type Host, REAL_HOST, usesIpv6 } from "./host.ts";
 import type { Netfilter } from "./netfilter.ts";
+import type { LegacyVerdict } from "./legacy_rules.ts";
 import type { NftChain } from "./nft_messages.ts";
 
 /** A switch of the host. "missing": this kernel does not have it. */
@@ -25,6 +27,8 @@ export interface HostReport {
   readonly masquerades: boolean;
   /** Chains that drop forwarded packets unless told otherwise. */
   readonly droppingChains: readonly DroppingChain[];
+  /** What rules that are not nf_tables do to packets from the interface, for each family. */
+  readonly legacyFirewall: Readonly<Record<IpFamily, LegacyVerdict>>;
 }
 
 /** A chain that drops forwarded packets unless told otherwise. */
@@ -44,12 +48,17 @@ export function inspectHost(tunName: string): HostReport {
 export function inspect(tunName: string, host: Host): HostReport {
   const { settings, links } = host;
   const refusal = settings.probe(IPV4_SWITCH);
+  const { legacyFirewall } = host;
   return {
     forwardingIpv4: switchState(settings.read(IPV4_SWITCH)),
     forwardingIpv6: switchState(settings.read(IPV6_SWITCH)),
     usesIpv6: usesIpv6(links(), tunName),
     settingsRefusal: refusal === 0 ? undefined : errnoName(refusal),
     ...inspectFirewall(tunName, host.netfilter()),
+    legacyFirewall: {
+      4: legacyFirewall(4, tunName),
+      6: legacyFirewall(6, tunName),
+    },
   };
 }
 

@@ -41,7 +41,8 @@
  * forward and translate, by nf_tables netlink and `/proc/sys`, once the worker
  * holds the interface, and undoes it before the worker lets go. What the
  * settings were stands as comments in a table named after the interface, where
- * the next start finds it after a crash. `inspectHost` only looks.
+ * the next start finds it after a crash. `FirewallWatch` tells when others have
+ * changed the firewall, so that it can be done again. `inspectHost` only looks.
  *
  * Names are the main thread's business, too. Queries to nameservers must carry the
  * mark before their first packet, which sockets of the runtime do not allow:
@@ -108,6 +109,7 @@ export {
   type ServiceManagerOptions,
   type ServiceState,
 } from "./service_manager.ts";
+export { FirewallWatch } from "./firewall_watch.ts";
 export { LinkEvents } from "./link_events.ts";
 export { LinkProbe } from "./link_probe.ts";
 export { seesInput } from "./gateway_table.ts";
@@ -122,6 +124,7 @@ export {
   inspectHost,
   type SwitchState,
 } from "./inspect_host.ts";
+export type { LegacyVerdict } from "./legacy_rules.ts";
 export type { NftChain, NftFamily, NftTable } from "./nft_messages.ts";
 export { LineFile } from "./line_file.ts";
 export { LineQueue, streamQueue } from "./line_queue.ts";

@@ -21,21 +21,11 @@ import type { IoCounters } from "./io_counters.ts";
 import { errno, type Libc, libc } from "./libc.ts";
 import { MessageRing, SLOT_BYTES } from "./message_ring.ts";
 import type { NativeMemory } from "./native_memory.ts";
-import { waitUntilWritable } from "./wait.ts";
 import { writeSockaddr } from "./sockaddr.ts";
+import { SendPatience } from "./send_patience.ts";
 
 /** Most datagrams of one batch. Our own choice: what four large packets of the TUN device make. */
 const BATCH_DATAGRAMS = 256;
-
-/**
- * How long a full socket buffer may hold up the loop, in ms. Our own choice:
- * nothing is read meanwhile (data-plane spec §14.4), and a device that takes
- * nothing for this long has lost the batch anyhow.
- */
-const SEND_PATIENCE_MS = 100;
-
-/** The same for all waits of one batch: a link so slow that it takes longer must not keep timers waiting for a second (data-plane spec §14.4). */
-const BATCH_PATIENCE_MS = 800;
 
 /**
  * After so many refused groups in a row none is tried again. Our own choice.
@@ -60,12 +50,11 @@ export class SendRing {
   readonly #counters: IoCounters;
   readonly #cipher: PacketCipher | undefined;
   readonly #log: Logger;
+  readonly #patience = new SendPatience();
   /** What each message's name and ancillary data say, to be rewritten only when that changes. */
   readonly #headings: readonly Heading[];
   #count = 0;
   #segments = false;
-  /** How long this batch may still wait, in ms. */
-  #patienceMs = 0;
   #refusalsInARow = 0;
 
   /** Allocates the ring in the arena of `memory`. `cipher` finishes before anything is sent. */
@@ -119,7 +108,7 @@ export class SendRing {
   flush(): void {
     if (this.#count === 0) return;
     const groups = this.#groups;
-    this.#patienceMs = BATCH_PATIENCE_MS;
+    this.#patience.begin();
     this.#describe();
     this.#cipher?.finish();
     for (let first = 0; first < groups.count;) {
@@ -175,7 +164,7 @@ export class SendRing {
   #handleRefusal(code: number, fd: number, first: number, end: number): number {
     if (code === EINTR) return first;
     if (code === EAGAIN) {
-      if (this.#awaitRoom(fd)) return first;
+      if (this.#patience.awaitRoom(fd)) return first;
       for (let i = first; i < end; i++) {
         this.#counters.add("send-blocked", this.#groups.group(i).count);
       }
@@ -215,19 +204,10 @@ export class SendRing {
         this.#noteRefused(code, 1);
         return false;
       }
-      if (this.#awaitRoom(fd)) continue;
+      if (this.#patience.awaitRoom(fd)) continue;
       this.#counters.increment("send-blocked");
       return false;
     }
-  }
-
-  /** Waits until a socket takes more. Returns `false` when that takes too long. */
-  #awaitRoom(fd: number): boolean {
-    if (this.#patienceMs <= 0) return false;
-    const from = performance.now();
-    const isWritable = waitUntilWritable(fd, SEND_PATIENCE_MS);
-    this.#patienceMs -= performance.now() - from;
-    return isWritable;
   }
 
   #noteSegmentsRefused(): void {

@@ -115,6 +115,13 @@ export class SocketReactor {
   }
 }
 
+let reactor: SocketReactor | undefined;
+
+/** The one of the main thread, opened when it is first needed. */
+export function mainReactor(): SocketReactor {
+  return reactor ??= new SocketReactor();
+}
+
 function eventsOf(interest: Interest): number {
   return interest === "read" ? EPOLLIN : EPOLLOUT;
 }

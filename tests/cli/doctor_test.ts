@@ -35,6 +35,7 @@ const GOOD_HOST: HostReport = {
   nftablesRefusal: undefined,
   masquerades: false,
   droppingChains: [],
+  legacyFirewall: { 4: "passes", 6: "passes" },
 };
 
 const DOCKER = {
@@ -202,6 +203,31 @@ const HOST_CASES: readonly Case[] = [
     gateway: GATEWAY,
     ailments: [["firewall", "failed"]],
     says: /nft insert rule ip filter FORWARD/,
+  },
+  {
+    what: "old rules that drop",
+    probe: probeHost,
+    effects: {
+      host: () => ({
+        ...GOOD_HOST,
+        legacyFirewall: { 4: "drops", 6: "passes" },
+      }),
+    },
+    ailments: [["old firewall IPv4", "failed"]],
+    says: /iptables-legacy -I FORWARD -i \S+ -j ACCEPT/,
+  },
+  {
+    what: "old rules that root alone may see",
+    probe: probeHost,
+    effects: {
+      host: () => ({
+        ...GOOD_HOST,
+        usesIpv6: true,
+        legacyFirewall: { 4: "passes", 6: "unknown" },
+      }),
+    },
+    ailments: [["old firewall IPv6", "warning"]],
+    says: /ip6tables-legacy -S FORWARD/,
   },
   { what: "large buffers", probe: probeBuffers },
   {

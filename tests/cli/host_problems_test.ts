@@ -56,3 +56,17 @@ Deno.test("a chain that drops and takes no rule of ours is told by its name, wit
     /nft insert rule ip filter FORWARD oifname tun-two accept/,
   );
 });
+
+Deno.test("old rules that drop are told with the commands that let packets pass", () => {
+  const [ipv4, ipv6] = ([4, 6] as const).map((family) =>
+    explainHost({ kind: "legacy-forward-dropped", family }, "tun-two")
+  );
+
+  assert.equal(
+    ipv4,
+    "Cannot let clients' packets pass the rules of iptables-legacy, which drop them; " +
+      "as root run `iptables-legacy -I FORWARD -i tun-two -j ACCEPT` and " +
+      "`iptables-legacy -I FORWARD -o tun-two -j ACCEPT`",
+  );
+  assert.match(ipv6!, /`ip6tables-legacy -I FORWARD -i tun-two -j ACCEPT`/);
+});

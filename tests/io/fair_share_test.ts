@@ -36,6 +36,18 @@ Deno.test("as long as the kernel drops nothing, nothing is shared, however long 
   assert.equal(world.refused[HEAVY], 0);
 });
 
+Deno.test("without sharing a light flow loses as much as the heavy one, and waits for a full queue", () => {
+  const world = new World(1_000);
+  world.isProbeSilent = true;
+  world.run(1_000, { heavy: 3_000, light: 10 });
+  world.forget();
+
+  world.run(2_000, { heavy: 3_000, light: 10 });
+
+  assert.ok(world.lost[LIGHT]! > 0.5 * 10 * 2_000);
+  assert.equal(world.longestQueue, QUEUE_LIMIT);
+});
+
 Deno.test("what runs empty now and then is never asked about", () => {
   const world = new World(1_000);
 

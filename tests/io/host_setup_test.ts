@@ -345,6 +345,38 @@ Deno.test("a chain that drops and refuses our rules is told with its name", () =
   assert.equal(problems[0].reason, "EPERM");
 });
 
+Deno.test("old rules that drop are a problem for the families in use", () => {
+  const firewall = new FakeFirewall();
+  const host = (withIpv6: readonly string[]) => ({
+    ...fakeHost(ordinarySettings("eth0"), firewall, ["lo", "eth0"], withIpv6),
+    legacyFirewall: () => "drops" as const,
+  });
+
+  const both = setup(host(["eth0"])).apply();
+  const one = setup(host([])).apply();
+
+  assert.deepEqual(both, [
+    { kind: "legacy-forward-dropped", family: 4 },
+    { kind: "legacy-forward-dropped", family: 6 },
+  ]);
+  assert.deepEqual(one, [{ kind: "legacy-forward-dropped", family: 4 }]);
+});
+
+Deno.test("changes of the firewall are counted, and none when there is nothing to do", () => {
+  const firewall = new FakeFirewall();
+  const gateway = setup(fakeHost(ordinarySettings(), firewall, ["lo"]));
+  gateway.apply();
+  const atFirst = gateway.changes;
+  gateway.apply();
+  const atSecond = gateway.changes;
+  firewall.flush();
+  gateway.apply();
+
+  assert.equal(atFirst, 1);
+  assert.equal(atSecond, 1);
+  assert.equal(gateway.changes, 2);
+});
+
 Deno.test("after it has cleaned up a gateway changes nothing any more", () => {
   const settings = ordinarySettings("eth0");
   const before = settings.snapshot();

@@ -34,6 +34,7 @@ Deno.test("a host that nothing was done to is told as it is, and not changed", (
     nftablesRefusal: undefined,
     masquerades: false,
     droppingChains: [],
+    legacyFirewall: { 4: "passes", 6: "passes" },
   });
   assert.deepEqual(report.droppingChains.map(({ isOpen }) => isOpen), [false]);
   assert.equal(report.droppingChains[0]?.chain.chain, "FORWARD");
@@ -74,5 +75,6 @@ Deno.test("what stands in the way is told by the name of its error", () => {
     nftablesRefusal: "EPERM",
     masquerades: false,
     droppingChains: [],
+    legacyFirewall: { 4: "passes", 6: "passes" },
   });
 });

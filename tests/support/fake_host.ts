@@ -259,6 +259,7 @@ export function fakeHost(
     settings,
     links: () => ({ names: interfaces, withIpv6 }),
     netfilter: () => netfilter,
+    legacyFirewall: () => "passes",
   };
 }
 
