@@ -6,15 +6,15 @@ import { canExchange, connectedSite, packetNumber } from "./support.ts";
 /** How soon a gateway notices that its address changed. */
 const NOTICE_MS = 1_000;
 
-/** When a client at its pace of checks leaves a path that was good, p2p spec §2.9, and that it decides, §2.10. */
+/** When a client, which decides, leaves a path that was good, p2p spec §2.9 and §2.10. */
 const CLIENT_PATIENCE_MS = 18_500;
 
-for (
-  const [where, clientNat] of [["without NAT", undefined], [
-    "behind a full-cone NAT",
-    FULL_CONE,
-  ]] as const
-) {
+const OPEN_PLACES = [
+  ["without NAT", undefined],
+  ["behind a full-cone NAT", FULL_CONE],
+] as const;
+
+for (const [where, clientNat] of OPEN_PLACES) {
   Deno.test(`[p2p 49] [p2p 50] a gateway that moved while the portal is away is found by its own checks, by a client ${where}`, () => {
     const site = movedSite(clientNat);
 
