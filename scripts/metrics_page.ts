@@ -21,8 +21,7 @@ hold the processors (where the kernel counts that in \`schedstat\`). When it sta
 
 OTLP is not spoken: let the Prometheus receiver of an OpenTelemetry collector read
 this address. Leave \`OTEL_DENO\` unset: Deno's exporter waits for all threads, and
-the one that carries packets does not stop for it, so nothing is sent and the
-program does not end.
+the one that carries packets does not stop for it, so nothing is sent.
 
 This page is made from the code by \`deno task docs:metrics\`.
 
