@@ -4,8 +4,8 @@
  * inside, SHA256SUMS, and the licence.
  *
  * Needs Deno's release site, for the runtime bases, and `dpkg-deb`. Without the
- * former `--rehearse` makes what can be had: one architecture, with a runtime
- * base that is good for tests only. Never publish that.
+ * former `--rehearse` makes what can be had: with a runtime base that is good
+ * for tests only, and unless told for one architecture. Never publish that.
  */
 import { parseArgs } from "node:util";
 import { VERSION } from "../lib/cli/version.ts";
@@ -20,19 +20,18 @@ import {
 
 const OUTPUT = "dist/release";
 
-const USAGE = `Usage: deno task release [--rehearse] --source=URL
+const USAGE =
+  `Usage: deno task release [--rehearse] [--architecture=NAME]... --source=URL
 
-  --source=URL   folder or URL that the install script fetches executables from
-  --rehearse     this machine's architecture only, with a runtime base for tests`;
+  --source=URL          folder or URL that the install script fetches executables from
+  --rehearse            with a runtime base for tests, for this machine's architecture
+  --architecture=NAME   amd64 or arm64 instead; may be given twice`;
 
-const { source, rehearse } = readOptions();
+const { source, rehearse, architectures } = readOptions();
 await Deno.remove(OUTPUT, { recursive: true }).catch((error) => {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 });
 await Deno.mkdir(OUTPUT, { recursive: true });
-const architectures = rehearse
-  ? ARCHITECTURES.filter(({ machine }) => machine === Deno.build.arch)
-  : ARCHITECTURES;
 const checksums = new Map<string, string>();
 for (const architecture of architectures) {
   const path = `${OUTPUT}/${executableName(architecture)}`;
@@ -57,9 +56,12 @@ async function build(
   { target }: Architecture,
   output: string,
 ): Promise<void> {
-  const base = rehearse ? ["--offline-base=auto"] : [`--target=${target}`];
+  const base = rehearse ? ["--offline-base=auto"] : [];
   const { code } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "build", ...base, `--output=${output}`],
+    args: [
+      ...["task", "--quiet", "build", ...base],
+      ...[`--target=${target}`, `--output=${output}`],
+    ],
     stdout: "inherit",
     stderr: "inherit",
   }).output();
@@ -78,17 +80,25 @@ async function writeSums(): Promise<void> {
   await Deno.writeTextFile(`${OUTPUT}/SHA256SUMS`, lines.join(""));
 }
 
-function readOptions(): { source: string; rehearse: boolean } {
+interface ReleaseOptions {
+  readonly source: string;
+  readonly rehearse: boolean;
+  readonly architectures: readonly Architecture[];
+}
+
+function readOptions(): ReleaseOptions {
   try {
     const { values } = parseArgs({
       args: Deno.args,
       options: {
         source: { type: "string" },
         rehearse: { type: "boolean", default: false },
+        architecture: { type: "string", multiple: true, default: [] },
       },
     });
-    if (values.source !== undefined) {
-      return { source: values.source, rehearse: values.rehearse };
+    const { source, rehearse, architecture: names } = values;
+    if (source !== undefined) {
+      return { source, rehearse, architectures: chosen(names, rehearse) };
     }
     console.error(`Cannot make an install script without --source\n\n${USAGE}`);
   } catch (error) {
@@ -97,4 +107,22 @@ function readOptions(): { source: string; rehearse: boolean } {
     );
   }
   Deno.exit(2);
+}
+
+/** Returns the architectures of these names; without any, all, or in a rehearsal this machine's. Throws when there is no such. */
+function chosen(
+  names: readonly string[],
+  rehearse: boolean,
+): readonly Architecture[] {
+  const unknown = names.find((name) =>
+    !ARCHITECTURES.some(({ debian }) => debian === name)
+  );
+  if (unknown !== undefined) {
+    throw new Error(`There is no architecture of the name ${unknown}`);
+  }
+  return ARCHITECTURES.filter(({ debian, machine }) =>
+    names.length > 0
+      ? names.includes(debian)
+      : !rehearse || machine === Deno.build.arch
+  );
 }

@@ -7,7 +7,11 @@ export const EPOLL_CTL_ADD = 1;
 export const EPOLLIN = 1;
 
 /** Layout of `epoll_event`: events, then the caller's word. Packed on x86-64 only. */
-export const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
+const X86_64_EVENT_BYTES = 12;
+const ARM64_EVENT_BYTES = 16;
+export const EVENT_BYTES = Deno.build.arch === "x86_64"
+  ? X86_64_EVENT_BYTES
+  : ARM64_EVENT_BYTES;
 export const EVENT_DATA = EVENT_BYTES - 8;
 
 /** Events taken in one call. The kernel goes round when more are ready. */
