@@ -66,6 +66,8 @@ export async function startContenders(
   if (ids.some((id) => id !== "relayed")) {
     const site = await build("fzbdir", ORDINARY_ROUTERS);
     await shortenDirectPath(site.lab);
+    // Ours does so by itself, the others do not.
+    await site.lab.sysctl("gateway", "net.ipv4.ip_forward=1");
     for (const id of ids) {
       if (id === "veth") contenders.push(await startVeth(site.lab));
       if (id === "debian") contenders.push(await startDebian(site.lab));

@@ -31,7 +31,7 @@ Deno.test("translating packets of a session costs no heap", () => {
     type: 3,
     body: outScratch,
   });
-  let translated = 0;
+  let failures = 0;
 
   const bytesPerCall = heapBytesPerCall(() => {
     outScratch.set(out);
@@ -49,10 +49,12 @@ Deno.test("translating packets of a session costs no heap", () => {
       0,
       instant(0.5),
     );
-    if (sent === received && received === failed) translated++;
+    const isTranslated = sent === "translated" && received === sent &&
+      failed === sent;
+    if (!isTranslated) failures++;
   });
 
-  assert.equal(translated, 400_000);
+  assert.equal(failures, 0);
   assert.equal(table.size, 1);
   assert.ok(bytesPerCall < 1, `${bytesPerCall} bytes a round`);
 });
@@ -76,17 +78,17 @@ Deno.test("opening and ending sessions costs no heap once the table has grown", 
   };
   endAll();
   let port = 0;
-  let opened = 0;
+  let failures = 0;
 
   const bytesPerCall = heapBytesPerCall(() => {
-    if (open(port) === "translated") opened++;
+    if (open(port) !== "translated") failures++;
     if (++port === 20_000) {
       port = 0;
       endAll();
     }
   });
 
-  assert.equal(opened, 400_000);
+  assert.equal(failures, 0);
   assert.ok(bytesPerCall < 1, `${bytesPerCall} bytes a session`);
 });
 
