@@ -22,8 +22,11 @@ Deno.test("a direct path does not notice that the relay restarts", async () => {
   pings.noteFault();
   assert.equal(await relay.stop(), 0);
   await demo.startRelay();
-  await expectRecovery(lab, "relay restarted under a direct path", 1_000);
+  // Starting a program may hold a ping up on a busy machine.
+  const what = "relay restarted under a direct path";
+  const { longestMs } = await expectRecovery(lab, what, 3_000);
 
+  assert.ok(longestMs <= 1_000, `${longestMs} ms of silence`);
   expectNoWarnings(lab.client, lab.gateway, relay);
 });
 

@@ -52,8 +52,9 @@ export class ScriptedNameserver implements AsyncDisposable {
       port: (sockets.tcp.addr as Deno.NetAddr).port,
     };
     this.#udp.on("message", (bytes, { port, address }) => {
-      const send = (from: Socket) => (answer: Uint8Array) =>
-        from.send(answer, port, address);
+      const send = (from: Socket) => (answer: Uint8Array) => {
+        if (!this.#isClosed) from.send(answer, port, address);
+      };
       this.#handle(bytes, "udp", send(this.#udp), send(this.#other));
     });
     this.#accepting = this.#accept();
