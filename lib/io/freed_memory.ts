@@ -5,7 +5,7 @@ import { releaseProgramPages } from "./program_pages.ts";
 const HEAP_INTERVAL_MS = 2_000;
 
 /** How often pages of the program do, in ms. Our own choice: those in use come back within some 100 faults. */
-const PROGRAM_INTERVAL_MS = 60_000;
+const PROGRAM_INTERVAL_MS = 600_000;
 
 /** When they do first, in ms: the start is over, and has used most of the program. */
 const STARTED_AFTER_MS = 5_000;
