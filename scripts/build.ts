@@ -70,18 +70,11 @@ const PERMISSIONS = [
 ];
 
 /**
- * `--memory-saver-mode`: heaps are collected before they grow much, which a
- * client that connects pays for. Packets lie in WebAssembly memory.
- */
-const ENGINE_FLAGS = ["--memory-saver-mode"];
-
-/**
  * `--no-code-cache`: the cache lies under a predictable name in a folder that
  * anyone can write to, and this program holds a capability.
  */
 const COMPILE_ARGS = [
   "--no-code-cache",
-  `--v8-flags=${ENGINE_FLAGS.join(",")}`,
   "--no-check",
   "--no-lock",
   `--include=${PAGE_COPY}/`,
