@@ -18,6 +18,7 @@ const HEADERS = [
   ...["linux/if_tun.h", "linux/in6.h", "linux/netlink.h", "linux/rtnetlink.h"],
   ...["linux/sock_diag.h", "linux/fib_rules.h", "linux/if_link.h"],
   ...["linux/virtio_net.h", "linux/netfilter.h", "linux/netfilter_ipv4.h"],
+  "linux/netfilter_ipv4/ip_tables.h",
   ...["linux/netfilter/nfnetlink.h", "linux/netfilter/nf_tables.h"],
   "linux/netfilter/nf_tables_compat.h",
 ];
@@ -38,7 +39,9 @@ const KERNEL_NAME = new RegExp(
 const ALIASES: Readonly<Record<string, string>> = {
   EFD_CLOEXEC_NONBLOCK: "EFD_CLOEXEC | EFD_NONBLOCK",
   IFF_TUN_NO_PI_VNET_HDR: "IFF_TUN | IFF_NO_PI | IFF_VNET_HDR",
+  O_RDONLY_CLOEXEC: "O_RDONLY | O_CLOEXEC",
   SOCK_CLOEXEC_NONBLOCK: "SOCK_CLOEXEC | SOCK_NONBLOCK",
+  SOCK_DGRAM_CLOEXEC: "SOCK_DGRAM | SOCK_CLOEXEC",
 };
 
 /** What else is said of structs, by file and name. Left out is what came with Linux 6.2: flags for large UDP packets. */
@@ -68,9 +71,10 @@ const LAYOUTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     FILTER_LINK_64: "IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)",
     TX_DROPPED_AT: "offsetof(struct rtnl_link_stats64, tx_dropped)",
   },
-  "link_events.ts": {
-    NAME_BYTES: "sizeof(struct sockaddr_nl)",
-    NAME_GROUPS: "offsetof(struct sockaddr_nl, nl_groups)",
+  "legacy_firewall.ts": {
+    SO_GET_INFO: "IPT_SO_GET_INFO",
+    SO_GET_ENTRIES: "IPT_SO_GET_ENTRIES",
+    ENTRIES_SIZE: "offsetof(struct ipt_get_entries, size)",
   },
   "link_messages.ts": {
     LINK_FIXED_BYTES: "sizeof(struct ifinfomsg)",
@@ -97,6 +101,10 @@ const LAYOUTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     VECTOR_BYTES: "sizeof(struct iovec)",
     VECTOR_BASE: "offsetof(struct iovec, iov_base)",
     VECTOR_LENGTH: "offsetof(struct iovec, iov_len)",
+  },
+  "netlink_group.ts": {
+    NAME_BYTES: "sizeof(struct sockaddr_nl)",
+    NAME_GROUPS: "offsetof(struct sockaddr_nl, nl_groups)",
   },
   "netlink_message.ts": {
     LENGTH: "offsetof(struct nlmsghdr, nlmsg_len)",

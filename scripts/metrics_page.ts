@@ -15,12 +15,13 @@ scrape_configs:
 \`\`\`
 
 Do I need another gateway? \`firezone_gateway_saturation_ratio\` says how much of
-the time the thread that carries packets is busy. When it stays above 0.8, or
+the time the thread that carries packets works, or waits because other programs
+hold the processors (where the kernel counts that in \`schedstat\`). When it stays above 0.8, or
 \`firezone_gateway_drops_total{source="kernel"}\` rises, add a gateway to the site.
 
 OTLP is not spoken: let the Prometheus receiver of an OpenTelemetry collector read
-this address. \`OTEL_DENO\` does not help: Deno's exporter waits for all threads, and
-the one that carries packets does not stop for it.
+this address. Leave \`OTEL_DENO\` unset: Deno's exporter waits for all threads, and
+the one that carries packets does not stop for it, so nothing is sent.
 
 This page is made from the code by \`deno task docs:metrics\`.
 

@@ -31,6 +31,7 @@ export {
   randomUnit,
 } from "./random.ts";
 export { Queue } from "./queue.ts";
+export { Deadlines, type Timed } from "./deadlines.ts";
 export { Counters } from "./counters.ts";
 export { Histogram, type HistogramSnapshot } from "./histogram.ts";
 export {

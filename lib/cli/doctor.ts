@@ -136,6 +136,15 @@ export function diagnosisOf(
     : { subject, verdict: "warning", detail, remedy: notice };
 }
 
+/** Turns a diagnosis into what is found before a start: nothing that it could not begin with. */
+export function noticeOf(
+  { subject, verdict, detail, remedy = detail }: Diagnosis,
+): Finding {
+  return verdict === "ok"
+    ? { subject, detail }
+    : { subject, detail, notice: remedy };
+}
+
 async function runProbe(
   subject: string,
   probe: () => ReturnType<Probe>,

@@ -85,12 +85,25 @@ function judgeOffloads(kernel: string): Diagnosis {
 export function probeHost(
   { effects, settings: { tunName, masquerade }, gateway }: ProbeInputs,
 ): Diagnoses {
-  const report = effects.host(tunName);
+  const isRunning = gateway !== undefined;
+  return judgeHost(effects.host(tunName), { tunName, masquerade, isRunning });
+}
+
+/** Tells what stands in the way of clients' packets. */
+export function judgeHost(
+  report: HostReport,
+  { tunName, masquerade, isRunning }: {
+    readonly tunName: string;
+    readonly masquerade: boolean;
+    /** Whether the gateway has set the host up already. */
+    readonly isRunning: boolean;
+  },
+): Diagnosis[] {
   return [
     judgeForwarding(4, report, tunName),
     judgeForwarding(6, report, tunName),
     judgeNat(report, tunName, masquerade),
-    ...judgeFirewall(report, tunName, gateway !== undefined),
+    ...judgeFirewall(report, tunName, isRunning),
     ...judgeLegacyFirewall(report, tunName),
   ];
 }

@@ -1,5 +1,7 @@
-import { BufferLimits, TUN_NAME } from "../io/mod.ts";
+import { BufferLimits, inspectHost, TUN_NAME } from "../io/mod.ts";
 import { CLIENT_COMMAND, PORTAL_COMMAND, RELAY_COMMAND } from "./commands.ts";
+import { noticeOf } from "./doctor.ts";
+import { judgeHost } from "./doctor_host.ts";
 import {
   examineCapability,
   examineFlowLogs,
@@ -76,6 +78,7 @@ function prepareGateway(sources: SettingSources): Launch {
     portal,
     tunName: gateway.tunName,
     findings: () => [examineFlowLogs(flowLogs)],
+    hostFindings: () => examineSetup(gateway),
     run: (installation, process) =>
       withBufferLimits(
         gateway,
@@ -94,6 +97,7 @@ function prepareClient(sources: SettingSources): Launch {
     portal,
     tunName: TUN_NAME,
     findings: () => [],
+    hostFindings: () => [],
     run: (installation, process) =>
       runNode(clientRole(installation, client), process),
   };
@@ -106,6 +110,8 @@ interface TunnelNode {
   readonly tunName: string;
   /** What it needs of its own. */
   readonly findings: () => Finding[];
+  /** What it would meet on this host. */
+  readonly hostFindings: () => Finding[];
   readonly run: (
     installation: Installation,
     process: Process,
@@ -148,8 +154,18 @@ function tunnelLaunch(
         run: (process) => node.run(installation, process),
       };
     },
-    examineHost: async () => [examineTun(tunName), await examineNames()],
+    examineHost: async () => [
+      examineTun(tunName),
+      ...node.hostFindings(),
+      await examineNames(),
+    ],
   };
+}
+
+/** Looks at what the gateway would warn of: it starts with it, but clients reach nothing. */
+function examineSetup({ tunName, masquerade }: GatewaySettings): Finding[] {
+  const where = { tunName, masquerade, isRunning: false };
+  return judgeHost(inspectHost(tunName), where).map(noticeOf);
 }
 
 function prepareRelay(

@@ -55,6 +55,8 @@ export function prepareTool(
   };
 }
 
+type Render = (status: GatewayStatus) => string;
+
 type PathTool = (path: string, output: ToolOutput) => Promise<number>;
 
 function toolOf(
@@ -65,10 +67,11 @@ function toolOf(
   switch (spec) {
     case STATUS_COMMAND: {
       const render = reader.flag("json") ? renderJson : renderStatus;
-      const isWatching = reader.flag("watch");
-      const clears = isWatching && render === renderStatus;
-      return (path, output) =>
-        showStatus(path, output, { render, isWatching, clears });
+      if (!reader.flag("watch")) {
+        return (path, output) => showStatus(path, output, render);
+      }
+      const clears = render === renderStatus && Deno.stdout.isTerminal();
+      return (path, output) => watchStatus(path, output, { render, clears });
     }
     case DRAIN_COMMAND: {
       const timeoutMs = reader.duration("timeout") ?? DRAIN_TIMEOUT_MS;
@@ -87,21 +90,48 @@ function renderJson(status: GatewayStatus): string {
   return JSON.stringify(status);
 }
 
+/** Shows the status once. */
 async function showStatus(
   path: string,
   output: ToolOutput,
-  { render, isWatching, clears }: {
-    readonly render: (status: GatewayStatus) => string;
-    readonly isWatching: boolean;
-    readonly clears: boolean;
-  },
+  render: Render,
 ): Promise<number> {
-  do {
-    const text = render(await statusOf(path));
-    output.print(clears ? CLEAR + text : text);
-    if (isWatching) await pause();
-  } while (isWatching);
+  output.print(render(await statusOf(path)));
   return EXIT_STOPPED;
+}
+
+/** Shows the status again and again until interrupted, however often the gateway starts anew. */
+async function watchStatus(
+  path: string,
+  output: ToolOutput,
+  { render, clears }: { readonly render: Render; readonly clears: boolean },
+): Promise<number> {
+  const interrupted = interruption();
+  // A gateway that was never there is a mistake.
+  let status: GatewayStatus | ControlError = await statusOf(path);
+  for (;;) {
+    if (!(status instanceof ControlError)) {
+      output.print((clears ? CLEAR : "") + render(status));
+    } else if (clears) output.print(CLEAR + explainControl(status, path));
+    else output.complain(explainControl(status, path));
+    if (await Promise.race([interrupted, pause()])) return EXIT_STOPPED;
+    status = await statusOf(path).catch(controlErrorOf);
+  }
+}
+
+/** Returns a problem of the control socket as a value. */
+function controlErrorOf(error: unknown): ControlError {
+  if (error instanceof ControlError) return error;
+  throw error;
+}
+
+/** Settles once somebody wants the program to end. */
+function interruption(): Promise<true> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      Deno.addSignalListener(signal, () => resolve(true));
+    }
+  });
 }
 
 async function drain(

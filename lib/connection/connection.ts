@@ -12,6 +12,7 @@ import {
   ok,
   Queue,
   type Result,
+  type Timed,
   type Transmit,
 } from "../base/mod.ts";
 import type { IceRole, RemoteCandidateRefusal } from "../ice/mod.ts";
@@ -72,7 +73,7 @@ type State =
   | { readonly kind: "failed" };
 
 /** The way to one peer: path, tunnel and what waits for them, p2p spec §1.5. */
-export class Connection {
+export class Connection implements Timed {
   /** The peer. */
   readonly config: PeerConfig;
   /** Names the connection in receiver indices. */
@@ -87,8 +88,10 @@ export class Connection {
   readonly createdAt: Instant;
   /** Whether the node has it on its list of connections to look after. */
   isTouched = false;
-  /** When the node calls `handleTimeout` next. */
+  /** When the node calls `handleTimeout` next. See `Timed`. */
   dueAt: Instant = NEVER;
+  /** See `Timed`. */
+  heapIndex = -1;
   readonly #role: IceRole;
   readonly #sealer: ControlSealer;
   readonly #log: Logger;

@@ -1,4 +1,4 @@
-import { earlier, type Instant, instant, NEVER, toHex } from "../base/mod.ts";
+import { Deadlines, type Instant, instant, toHex } from "../base/mod.ts";
 import type { Connection } from "./connection.ts";
 import type { PeerId } from "./peer_config.ts";
 
@@ -25,8 +25,7 @@ export class ConnectionTable {
   /** Filled from the start up to `#touchedCount`; never shrinks, so that touching allocates nothing. */
   readonly #touched: (Connection | undefined)[] = [];
   #touchedCount = 0;
-  /** A lower bound: a connection may need attention later than this, but never earlier. */
-  #dueAt: Instant = NEVER;
+  readonly #deadlines = new Deadlines<Connection>();
 
   /** The number of connections. */
   get size(): number {
@@ -35,7 +34,7 @@ export class ConnectionTable {
 
   /** When the first connection needs attention. */
   get dueAt(): Instant {
-    return this.#dueAt;
+    return this.#deadlines.next;
   }
 
   /** Returns all connections. */
@@ -69,6 +68,7 @@ export class ConnectionTable {
 
   /** Forgets a connection. */
   remove(connection: Connection): void {
+    this.#deadlines.remove(connection);
     const publicKey = toHex(connection.config.publicKey);
     deleteEntry(this.#byId, connection.id, connection);
     deleteEntry(this.#byPublicKey, publicKey, connection);
@@ -97,21 +97,16 @@ export class ConnectionTable {
   reschedule(connection: Connection, now: Instant): void {
     const dueAt = connection.pollTimeout();
     const isFar = dueAt - now > COARSE_FROM_MS;
-    connection.dueAt = isFar ? onGrain(dueAt) : dueAt;
-    this.#dueAt = earlier(this.#dueAt, connection.dueAt);
+    this.#deadlines.set(connection, isFar ? onGrain(dueAt) : dueAt);
   }
 
   /** Advances the connections that need it to `now`. */
   handleTimeout(now: Instant): void {
-    if (now < this.#dueAt) return;
-    this.#dueAt = NEVER;
-    for (const connection of this.#byId.values()) {
-      if (now < connection.dueAt) {
-        this.#dueAt = earlier(this.#dueAt, connection.dueAt);
-        continue;
-      }
-      connection.handleTimeout(now);
-      this.touch(connection);
+    let due = this.#deadlines.takeDue(now);
+    while (due) {
+      due.handleTimeout(now);
+      this.touch(due);
+      due = this.#deadlines.takeDue(now);
     }
   }
 }

@@ -11,7 +11,7 @@
  * The data path is `PacketCipher`: ChaCha20-Poly1305 over addresses of an
  * arena, which allocates nothing. Its kernel is AssemblyScript with SIMD, in
  * `wasm/`, compiled by `scripts/build_wasm.ts` into a checked-in module. It
- * computes four ChaCha20 blocks side by side and Poly1305 of earlier
+ * computes four or eight ChaCha20 blocks side by side and Poly1305 of earlier
  * ciphertext in their shadow. An engine without SIMD gets `@noble/ciphers` instead.
  *
  * `PooledCipher` is the same with help of other threads, which share one

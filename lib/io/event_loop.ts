@@ -11,7 +11,7 @@ import {
   randomU32,
   unreachable,
 } from "../base/mod.ts";
-import { BusyMeter } from "./busy_meter.ts";
+import { BusyMeter, type WantedMs } from "./busy_meter.ts";
 import type { ChecksumAudit } from "./checksum_audit.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlChannel } from "./control_channel.ts";
@@ -64,6 +64,8 @@ export interface EventLoopParts<Message, Event> {
   readonly core: Core<Message, Event>;
   /** The time. */
   readonly clock: Clock;
+  /** How long this thread has had or wanted a processor. */
+  readonly wantedMs: WantedMs;
   /** Tells what is ready. */
   readonly epoll: Epoll;
   /** The connection to the main thread. */
@@ -117,7 +119,7 @@ export class EventLoop<Message, Event> {
     mainSockets: readonly UdpSocket[],
   ) {
     this.#parts = parts;
-    this.#meter = new BusyMeter(parts.clock.now());
+    this.#meter = new BusyMeter(parts.clock.now(), parts.wantedMs);
     this.#packets = parts.tunnel?.device ?? new NoTunnel(parts.sockets.bytes);
     parts.epoll.add(parts.control.wakeFd);
     if (parts.tunnel) parts.epoll.add(parts.tunnel.device.fd);

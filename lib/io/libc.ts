@@ -40,6 +40,8 @@ const SYMBOLS = {
     parameters: ["i32", "u32", "usize"],
     result: "i32",
   },
+  // Rare, so a slow 64-bit parameter will do.
+  madvise: { parameters: ["pointer", "usize", "i32"], result: "i32" },
   // Of glibc alone. Rare, so a slow 64-bit parameter will do.
   malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
   mkdir: { parameters: ["buffer", "u32"], result: "i32" },

@@ -17,6 +17,7 @@ import { NativeMemory } from "./native_memory.ts";
 import { NetworkConfig } from "./network_config.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { ReceiveRing } from "./receive_ring.ts";
+import { threadWantedMs } from "./thread_time.ts";
 import { TunDevice } from "./tun_device.ts";
 import { UdpSockets } from "./udp_sockets.ts";
 import { WorkerLog } from "./worker_log.ts";
@@ -120,6 +121,7 @@ function run(
     {
       core,
       clock,
+      wantedMs: threadWantedMs,
       epoll,
       control,
       sockets,

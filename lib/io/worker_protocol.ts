@@ -102,7 +102,7 @@ export interface DataPlaneSnapshot {
 
 /** How busy an event loop is, and what waits for it. */
 export interface LoopSnapshot extends SocketQueues {
-  /** Share of the last ten seconds in which it did not sleep, from 0 to 1. */
+  /** Share of the last ten seconds in which it worked, or waited for a processor, from 0 to 1. */
   readonly busyShare: number;
 }
 

@@ -1,5 +1,6 @@
 import {
   after,
+  Deadlines,
   type Instant,
   type IpFamily,
   Queue,
@@ -16,7 +17,6 @@ import {
   MAX_CHANNELS,
   MAX_CHANNELS_PER_ALLOCATION,
 } from "./constants.ts";
-import { Deadlines } from "./deadlines.ts";
 import { RelayAllocation, type RelayChannel } from "./relay_allocation.ts";
 
 /** What the shell has to do: a port of an allocation is one UDP socket for each family. */
@@ -92,18 +92,18 @@ export class AllocationTable {
     if (former) this.delete(former);
 
     const seed = randomU32(this.#random);
-    const expiresAt = after(now, lifetimeMs);
+    const dueAt = after(now, lifetimeMs);
     const allocation = new RelayAllocation(
       client,
       username,
       port,
       families,
-      expiresAt,
+      dueAt,
       seed,
     );
     this.#byPort.set(port, allocation);
     this.#byUsername.set(username, allocation);
-    this.#deadlines.set(allocation, expiresAt);
+    this.#deadlines.set(allocation, dueAt);
     this.#clients.setAllocation(client, allocation);
     this.#events.push({ kind: "open-port", port });
     return allocation;
@@ -161,24 +161,24 @@ export class AllocationTable {
         peer,
         isOwn,
         activeUntil: now,
-        expiresAt: now,
+        dueAt: now,
         heapIndex: -1,
       };
       allocation.add(channel);
     }
     channel.activeUntil = after(now, CHANNEL_LIFETIME_MS);
-    const expiresAt = after(channel.activeUntil, CHANNEL_COOLDOWN_MS);
-    this.#deadlines.set(channel, expiresAt);
+    const dueAt = after(channel.activeUntil, CHANNEL_COOLDOWN_MS);
+    this.#deadlines.set(channel, dueAt);
     return "bound";
   }
 
   /** Ends all allocations, and frees all channels, whose time is up. */
   expire(now: Instant): void {
-    let ended = this.#deadlines.takeExpired(now);
+    let ended = this.#deadlines.takeDue(now);
     while (ended) {
       if (ended.kind === "channel") ended.allocation.remove(ended);
       else this.delete(ended);
-      ended = this.#deadlines.takeExpired(now);
+      ended = this.#deadlines.takeDue(now);
     }
   }
 

@@ -45,7 +45,7 @@ export class Forwarder {
     const port = datagram.sourcePort;
     const client = this.#clients.find(this.#sourceIp, family, port);
     const allocation = client?.allocation;
-    if (allocation === undefined || now >= allocation.expiresAt) {
+    if (allocation === undefined || now >= allocation.dueAt) {
       return this.#counters.increment("unknown-client");
     }
     const channel = allocation.channel(view.channel);
@@ -61,7 +61,7 @@ export class Forwarder {
   /** Takes a datagram from a peer at the port of an allocation and sends it to the client as ChannelData. */
   fromPeer(datagram: Datagram, now: Instant, out: DatagramSink): void {
     const allocation = this.#allocations.at(datagram.localPort);
-    if (allocation === undefined || now >= allocation.expiresAt) {
+    if (allocation === undefined || now >= allocation.dueAt) {
       return this.#counters.increment("unallocated-port");
     }
     const family = datagram.copySourceIp(this.#sourceIp);
@@ -89,7 +89,7 @@ export class Forwarder {
   ): void {
     const { ip, port } = channel.peer;
     const target = this.#allocations.at(port);
-    if (target === undefined || now >= target.expiresAt) {
+    if (target === undefined || now >= target.dueAt) {
       return this.#counters.increment("unallocated-port");
     }
     const senderPort = channel.allocation.port;

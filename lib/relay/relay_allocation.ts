@@ -4,12 +4,12 @@ import {
   type IpFamily,
   type SocketAddress,
   SocketTable,
+  type Timed,
 } from "../base/mod.ts";
 import type { RelayClient } from "./client_table.ts";
-import type { Expiring } from "./deadlines.ts";
 
 /** One channel of an allocation. It is kept for a while after it stops to carry data. */
-export interface RelayChannel extends Expiring {
+export interface RelayChannel extends Timed {
   readonly kind: "channel";
   readonly allocation: RelayAllocation;
   /** 0x4000 to 0x7FFF. */
@@ -22,7 +22,7 @@ export interface RelayChannel extends Expiring {
 }
 
 /** A port of ours that belongs to one client. */
-export class RelayAllocation implements Expiring {
+export class RelayAllocation implements Timed {
   /** Tells it from a channel. */
   readonly kind = "allocation";
   /** Whose it is. */
@@ -33,9 +33,9 @@ export class RelayAllocation implements Expiring {
   readonly port: number;
   /** Families of the addresses that the client was given, 4 first. */
   readonly families: readonly IpFamily[];
-  /** When it ends. */
-  expiresAt: Instant;
-  /** See `Expiring`. */
+  /** When it ends. See `Timed`. */
+  dueAt: Instant;
+  /** See `Timed`. */
   heapIndex = -1;
   readonly #byNumber = new Map<number, RelayChannel>();
   readonly #byPeer: SocketTable<RelayChannel>;
@@ -46,14 +46,14 @@ export class RelayAllocation implements Expiring {
     username: string,
     port: number,
     families: readonly IpFamily[],
-    expiresAt: Instant,
+    dueAt: Instant,
     seed: number,
   ) {
     this.client = client;
     this.username = username;
     this.port = port;
     this.families = families;
-    this.expiresAt = expiresAt;
+    this.dueAt = dueAt;
     this.#byPeer = new SocketTable(seed);
   }
 

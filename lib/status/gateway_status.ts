@@ -26,7 +26,7 @@ export interface InterfaceStatus extends LinkState {
 
 /** How busy the gateway is. */
 export interface LoadStatus {
-  /** Share of the last ten seconds in which the data worker did not sleep, from 0 to 1. Above 0.8 for long: add a gateway. */
+  /** Share of the last ten seconds in which the data worker worked or waited for a processor, from 0 to 1. Above 0.8 for long: add a gateway. */
   readonly saturation: number;
   /** Processor time of the whole process over the last seconds, in processors. */
   readonly cpuShare: number;

@@ -242,7 +242,7 @@ const LOAD: readonly MetricDefinition[] = [
     name: `${PREFIX}saturation_ratio`,
     kind: "gauge",
     help:
-      "Share of the last ten seconds in which the data worker did not sleep, 0 to 1. Above 0.8 for long: add a gateway.",
+      "Share of the last ten seconds in which the data worker worked or waited for a processor, 0 to 1. Above 0.8 for long: add a gateway.",
     labels: [],
     read: oneOfWorker(({ plane }) => plane.loop.busyShare),
   },

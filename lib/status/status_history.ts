@@ -17,7 +17,7 @@ export interface HistorySample {
   readonly direct: number;
   /** Clients that are reached through a relay. */
   readonly relayed: number;
-  /** Share of the last ten seconds in which the data worker did not sleep, from 0 to 1. */
+  /** Share of the last ten seconds in which the data worker worked or waited for a processor, from 0 to 1. */
   readonly saturation: number;
 }
 

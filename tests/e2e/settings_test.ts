@@ -55,6 +55,34 @@ Deno.test("--check tells what is missing, each with its way out, and changes not
   assert.equal(await box.network(), before);
 });
 
+Deno.test("--check tells what of the host start-up would warn of, and starts with it", async () => {
+  await using box = await ProgramBox.create(PREFIX);
+  await box.lab.must("host", "sysctl", "-qw", "net.ipv4.ip_forward=0");
+  const before = await box.network();
+
+  const ready = await box.run(["--check"], ENV);
+  const readOnly = await box.runProgram([
+    ...["unshare", "--mount", "sh", "-c"],
+    'mount --bind -o ro /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"',
+    ...["sh", ...PROGRAM_FROM_SOURCE, "--check"],
+  ], ENV);
+  const own = await box.run(["--check", "--masquerade=off"], ENV);
+
+  assert.match(ready.stdout, /^ok +forward IPv4 +off; the gateway switches/m);
+  assert.match(ready.stdout, /^ok +NAT +nftables can be used$/m);
+  assert.equal(readOnly.code, 0, readOnly.stdout + readOnly.stderr);
+  assert.match(
+    readOnly.stdout,
+    /^notice +forward IPv4 .*read-only.*sysctl -w/m,
+  );
+  assert.match(own.stdout, /^ok +NAT +off: your network routes/m);
+  assert.equal(
+    await box.lab.must("host", "cat", "/proc/sys/net/ipv4/ip_forward"),
+    "0\n",
+  );
+  assert.equal(await box.network(), before);
+});
+
 Deno.test("[ops 1.1] obsolete and misspelt variables get a line each and stop nobody", async () => {
   await using box = await ProgramBox.create(PREFIX);
 

@@ -25,6 +25,22 @@ Deno.test("[ops 6] a loop that never sleeps is busy all the time, one that only 
   assert.ok(asleep.share(instant(25_000)) < 0.001);
 });
 
+Deno.test("[ops 6] a loop that is kept from the processor is busy, however long it seems to sleep", () => {
+  let wantedMs = 5_000;
+  const meter = new BusyMeter(instant(0), () => wantedMs);
+
+  for (let at = 0; at < 30_000; at += 100) {
+    wantedMs += 90;
+    meter.noteSleep(instant(at), instant(at + 99));
+  }
+
+  assert.ok(Math.abs(meter.share(instant(30_000)) - 0.9) < 0.02);
+  for (let at = 30_000; at < 42_000; at += 100) {
+    meter.noteSleep(instant(at), instant(at + 100));
+  }
+  assert.ok(meter.share(instant(42_000)) < 0.01);
+});
+
 Deno.test("[ops 6] what was more than ten seconds ago does not count", () => {
   const meter = new BusyMeter(instant(0));
   for (let at = 0; at < 10_000; at += 500) {

@@ -12,10 +12,11 @@
  * what it loads twice in a register if nothing is stored in between. Hence the
  * two copies of the mask, and hence the compiler must not reorder statements.
  *
- * A quarter round is a chain of 14 dependent instructions, so four side by side
- * leave half of the vector units idle where each takes two cycles. `doublePass`
- * works on two states of four blocks in turn. All of both waits in memory but
- * for the two quarter rounds at work: twice the chains outweigh the moves.
+ * A quarter round is a chain of 14 instructions, so where each takes two cycles
+ * four side by side leave the vector units idle for a part of the time.
+ * `doublePass` works on two states of four blocks in turn. Their rows a stay in
+ * registers, the others wait in memory but for the two quarter rounds at work,
+ * 8 + 6 vectors and one temporary: more chains outweigh the moves.
  *
  * Poly1305 has four limbs of 32 bits and `h4`. r is clamped below 2^28 a limb,
  * so a sum of products fits 64 bits although limbs carry late: before the
@@ -31,6 +32,8 @@ const FIRST = 0;
 const SECOND = 256;
 const ROWS = { a: 0, b: 64, c: 128, d: 192 } as const;
 const ROW_NAMES = ["a", "b", "c", "d"] as const;
+/** The rows of a double pass that have no registers of their own. */
+const WAITING_ROWS = ["b", "c", "d"] as const;
 
 /** Where the two copies of each mask of a rotation are, see layout.as. */
 const COPY_1 = 0;
@@ -62,8 +65,8 @@ ${lines(storeKeyStream())}
 
 export function doublePass(at: usize, quads: u32): void {
 ${lines(storeStates())}
-  let a0: v128, b0: v128, c0: v128, d0: v128;
-  let a1: v128, b1: v128, c1: v128, d1: v128;
+  let b0: v128, c0: v128, d0: v128;
+  let b1: v128, c1: v128, d1: v128;
   let round: u32 = 0;
   if (quads > 0) {
 ${lines(loadAccumulator())}
@@ -76,8 +79,8 @@ ${lines(storeAccumulator())}
   for (; round < ${DOUBLE_ROUNDS}; round++) {
 ${lines(twoDoubleRounds())}
   }
-  let a2: v128, a3: v128;
   let t0: v128, t1: v128, t2: v128, t3: v128;
+${lines(storeRowsA())}
 ${lines(storeStream(FIRST))}
 ${lines(storeStream(SECOND))}
 }
@@ -163,37 +166,51 @@ function loadVector(row: Row, i: number, state = FIRST): string {
   return `v128.load(STATES, ${state + ROWS[row] + 16 * i})`;
 }
 
+/** Rows a begin in registers, `a0` to `a3` for the first state and `a4` to `a7` for the second, the others in memory. */
 function storeStates(): Statements {
-  return [FIRST, SECOND].flatMap((state) =>
-    ROW_NAMES.flatMap((row) =>
+  return [FIRST, SECOND].flatMap((state) => [
+    ...initialRow("a", state).map((value, i) =>
+      `let ${residentName(i, state)} = ${value};`
+    ),
+    ...WAITING_ROWS.flatMap((row) =>
       initialRow(row, state).map((value, i) =>
         storeVector(row, i, value, state)
       )
-    )
+    ),
+  ]);
+}
+
+function storeRowsA(): Statements {
+  return [FIRST, SECOND].flatMap((state) =>
+    [0, 1, 2, 3].map((i) => storeVector("a", i, residentName(i, state), state))
   );
+}
+
+function residentName(i: number, state: number): string {
+  return `a${state === FIRST ? i : 4 + i}`;
 }
 
 /** A double round of both states, one row of quarter rounds of either in turn. */
 function twoDoubleRounds(): Statements {
   return [
-    ...quarterRoundsInMemory(COPY_1, FIRST, 0),
-    ...quarterRoundsInMemory(COPY_2, SECOND, 0),
-    ...quarterRoundsInMemory(COPY_1, FIRST, 1),
-    ...quarterRoundsInMemory(COPY_2, SECOND, 1),
+    ...quarterRoundsOf(COPY_1, FIRST, 0),
+    ...quarterRoundsOf(COPY_2, SECOND, 0),
+    ...quarterRoundsOf(COPY_1, FIRST, 1),
+    ...quarterRoundsOf(COPY_2, SECOND, 1),
   ];
 }
 
-/** Four quarter rounds of the state in memory: of columns if `diagonal` is 0, of diagonals if 1. */
-function quarterRoundsInMemory(
+/** Four quarter rounds of one state: of columns if `diagonal` is 0, of diagonals if 1. */
+function quarterRoundsOf(
   copy: number,
   state: number,
   diagonal: 0 | 1,
 ): Statements {
   return [0, 2].flatMap((first) => {
     const moved = [0, 1].flatMap((k) =>
-      ROW_NAMES.map((row, shift) => ({
+      WAITING_ROWS.map((row, above) => ({
         row,
-        i: (first + k + diagonal * shift) % 4,
+        i: (first + k + diagonal * (above + 1)) % 4,
         name: `${row}${k}`,
       }))
     );
@@ -203,8 +220,8 @@ function quarterRoundsInMemory(
       ),
       ...quarterRounds(
         copy,
-        ["a0", "b0", "c0", "d0"],
-        ["a1", "b1", "c1", "d1"],
+        [residentName(first, state), "b0", "c0", "d0"],
+        [residentName(first + 1, state), "b1", "c1", "d1"],
       ),
       ...moved.map(({ row, i, name }) => storeVector(row, i, name, state)),
     ];

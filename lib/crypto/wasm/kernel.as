@@ -13,9 +13,9 @@
  * same key, and is kept for it ("ahead"): a packet of 64 bytes then takes half
  * a pass. If another packet comes, nothing is lost.
  *
- * The last blocks of a sealed packet leave Poly1305 work that no pass of that
- * packet can hide. So once packets have been following each other, a large one
- * ends with a double pass for the next.
+ * Once packets have been following each other, every pass is a double one. And
+ * as the last blocks of a sealed packet leave Poly1305 work that no pass of
+ * that packet can hide, a large one ends with a double pass for the next.
  */
 import {
   AHEAD_BLOCKS,
@@ -72,6 +72,8 @@ v128.store(ROTATE_8, ROTATE_8_MASK, 16);
 let stream: usize = 0;
 let blocks: u32 = 0;
 let kept: u32 = 0;
+/** Whether the packet was expected: then the next one may follow, too, and what is made for it is not in vain. */
+let isNext: bool = false;
 
 /** Encrypts `length` bytes at `source` to `target` and puts the tag behind them. */
 export function seal(
@@ -82,7 +84,7 @@ export function seal(
 ): void {
   const nonce = counter as u64;
   const blocksNeeded = countBlocks(length);
-  const isNext = begin(SEAL_AHEAD, nonce, blocksNeeded);
+  begin(SEAL_AHEAD, nonce, blocksNeeded);
   let done = dataCovered(length);
   xor(source, stream + BLOCK, target, done);
 
@@ -167,18 +169,17 @@ function dataCovered(length: u32): u32 {
   return min(length, (blocks - 1) << BLOCK_SHIFT);
 }
 
-/** Makes the first blocks, unless they were made ahead, and starts Poly1305 with the one-time key, §2.6. Returns whether they were. */
-function begin(ahead: usize, nonce: u64, blocksNeeded: u32): bool {
+/** Makes the first blocks, unless they were made ahead, and starts Poly1305 with the one-time key, §2.6. */
+function begin(ahead: usize, nonce: u64, blocksNeeded: u32): void {
   kept = 0;
   blocks = min(takeAhead(ahead, nonce), blocksNeeded);
-  const isNext = blocks > 0;
+  isNext = blocks > 0;
   if (isNext) stream = ahead + AHEAD_BLOCKS;
   else {
     stream = KEY_STREAM;
     make(ahead, nonce, blocksNeeded, 0, 0);
   }
   setOneTimeKey(stream);
-  return isNext;
 }
 
 /** Returns how many blocks of the packet were made ahead. */
@@ -207,7 +208,7 @@ function make(
   choose(nonce, lacking, 0);
   let made = BLOCKS_PER_PASS;
   let taken: u32;
-  if (lacking > BLOCKS_PER_PASS || lacking === 0) {
+  if (lacking > BLOCKS_PER_PASS || isNext) {
     made = BLOCKS_PER_DOUBLE_PASS;
     choose(nonce, lacking, 1);
     const quads = min(ready >> QUAD_SHIFT, DOUBLE_ROUNDS);

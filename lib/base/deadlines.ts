@@ -1,15 +1,15 @@
-import { type Instant, NEVER } from "../base/mod.ts";
+import { type Instant, NEVER } from "./time.ts";
 
-/** Something that ends at a time which may move. */
-export interface Expiring {
-  /** When it ends. Changed only through `Deadlines`. */
-  expiresAt: Instant;
+/** Something that is due at a time which may move. */
+export interface Timed {
+  /** When it is due. Changed only through `Deadlines`. */
+  dueAt: Instant;
   /** Place in the heap, -1 when not in it. Belongs to `Deadlines`. */
   heapIndex: number;
 }
 
-/** A priority queue of things that end: a binary heap that knows where each of them is. Bounded by its user. */
-export class Deadlines<T extends Expiring> {
+/** A priority queue of things that come due: a binary heap that knows where each of them is. Bounded by its user. */
+export class Deadlines<T extends Timed> {
   readonly #heap: T[] = [];
 
   /** The number of things. */
@@ -17,14 +17,14 @@ export class Deadlines<T extends Expiring> {
     return this.#heap.length;
   }
 
-  /** When the first of them ends. */
+  /** When the first of them is due. */
   get next(): Instant {
-    return this.#heap[0]?.expiresAt ?? NEVER;
+    return this.#heap[0]?.dueAt ?? NEVER;
   }
 
-  /** Adds `item`, or moves its end if it is here already. */
-  set(item: T, expiresAt: Instant): void {
-    item.expiresAt = expiresAt;
+  /** Adds `item`, or moves it if it is here already, which allocates nothing. */
+  set(item: T, dueAt: Instant): void {
+    item.dueAt = dueAt;
     if (item.heapIndex < 0) {
       item.heapIndex = this.#heap.length;
       this.#heap.push(item);
@@ -43,10 +43,10 @@ export class Deadlines<T extends Expiring> {
     this.#sink(this.#rise(last));
   }
 
-  /** Removes and returns one thing that has ended by `now`. */
-  takeExpired(now: Instant): T | undefined {
+  /** Removes and returns one thing that is due at `now`, the first of all. */
+  takeDue(now: Instant): T | undefined {
     const first = this.#heap[0];
-    if (!first || now < first.expiresAt) return undefined;
+    if (!first || now < first.dueAt) return undefined;
     this.remove(first);
     return first;
   }
@@ -54,7 +54,7 @@ export class Deadlines<T extends Expiring> {
   #rise(item: T): T {
     while (item.heapIndex > 0) {
       const parent = this.#heap[(item.heapIndex - 1) >> 1];
-      if (!parent || parent.expiresAt <= item.expiresAt) break;
+      if (!parent || parent.dueAt <= item.dueAt) break;
       this.#swap(parent, item);
     }
     return item;
@@ -62,7 +62,7 @@ export class Deadlines<T extends Expiring> {
 
   #sink(item: T): void {
     let child = this.#earlierChild(item);
-    while (child && child.expiresAt < item.expiresAt) {
+    while (child && child.dueAt < item.dueAt) {
       this.#swap(item, child);
       child = this.#earlierChild(item);
     }
@@ -72,7 +72,7 @@ export class Deadlines<T extends Expiring> {
     const left = this.#heap[2 * item.heapIndex + 1];
     const right = this.#heap[2 * item.heapIndex + 2];
     if (!left || !right) return left;
-    return right.expiresAt < left.expiresAt ? right : left;
+    return right.dueAt < left.dueAt ? right : left;
   }
 
   #swap(upper: T, lower: T): void {

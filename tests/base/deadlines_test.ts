@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Instant, instant, NEVER } from "../../lib/base/mod.ts";
-import { Deadlines, type Expiring } from "../../lib/relay/deadlines.ts";
+import { Deadlines, type Timed } from "../../lib/base/deadlines.ts";
 
-interface Item extends Expiring {
+interface Item extends Timed {
   readonly name: number;
 }
 
@@ -41,19 +41,19 @@ Deno.test("Deadlines agrees with a sorted list", () => {
 });
 
 function itemOf(name: number): Item {
-  return { name, expiresAt: NEVER, heapIndex: -1 };
+  return { name, dueAt: NEVER, heapIndex: -1 };
 }
 
 function takeAll(deadlines: Deadlines<Item>, now: Instant): number[] {
   const names: number[] = [];
   let last = -1;
   for (
-    let item = deadlines.takeExpired(now);
+    let item = deadlines.takeDue(now);
     item;
-    item = deadlines.takeExpired(now)
+    item = deadlines.takeDue(now)
   ) {
-    assert.ok(item.expiresAt >= last, "Out of order");
-    last = item.expiresAt;
+    assert.ok(item.dueAt >= last, "Out of order");
+    last = item.dueAt;
     names.push(item.name);
   }
   return names.sort((a, b) => a - b);
