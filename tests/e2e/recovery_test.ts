@@ -165,7 +165,7 @@ Deno.test("the gateway's address changes: traffic goes on", async () => {
   // Past a port-restricted NAT the client has to be told, and the portal takes
   // the gateway back 37 s after its last word (portal spec §7.3), tried every
   // 2 s. The client has given up by then, and asks every 15 s from 20 s on.
-  await expectRecovery(lab, "gateway moved", 55_000);
+  await expectRecovery(lab, "gateway moved", 60_000);
 
   expectNoWarnings(lab.client, gateway);
 });
