@@ -272,8 +272,10 @@ export class Agent {
   handleTimeout(now: Instant): void {
     const { pairs } = this.#checklist;
     pairs.remove((pair) => pair.schedule.isDead(now));
-    for (const pair of pairs.values()) {
-      if (pair.schedule.isDue(now)) this.#sendCheck(pair, now);
+    if (pairs.values().some((pair) => pair.schedule.isDue(now))) {
+      for (const pair of pairs.values()) {
+        if (pair.schedule.mayJoin(now)) this.#sendCheck(pair, now);
+      }
     }
     this.#evaluate(now);
   }
