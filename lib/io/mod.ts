@@ -156,6 +156,7 @@ export {
 export { messageOf } from "./portal_dial.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { type PortalReport, reachPortal } from "./portal_probe.ts";
+export type { SendRefusal } from "./send_refusal.ts";
 export { askStun, isUdpPortFree, type StunQuestion } from "./stun_probe.ts";
 export {
   type KernelSettings,
