@@ -23,14 +23,18 @@ export function explainPortal(reason: FatalReason, apiUrl: string): string {
         "copy the token again or create a new one, and set FIREZONE_TOKEN";
     case "authentication-failed":
       return `Failed to authenticate with portal: ${
-        reason.detail ?? "no reason was provided"
+        reason.detail || "no reason was provided"
       }; ` +
-        "check FIREZONE_API_URL and any proxy on the way";
+        "check FIREZONE_API_URL and any proxy on the way; " +
+        "if the portal itself said so, create a new token and set FIREZONE_TOKEN";
     case "join-refused":
-      return `The portal refused to let us join: ${reason.reason}; check FIREZONE_TOKEN and the version`;
+      return `The portal refused to let us join: ${reason.reason}; ` +
+        "start again, and if it stays so, create a new token and set FIREZONE_TOKEN, " +
+        "or install a version that the portal supports";
     case "token-expired":
-      return "The portal ended the session: the token was deleted or is in use elsewhere; " +
-        "check that FIREZONE_ID is unique and create a new token";
+      return "The portal ended the session: the token expired, was deleted or is in use elsewhere; " +
+        "create a new token and set FIREZONE_TOKEN, " +
+        "and check that FIREZONE_ID is unique";
     case "budget-exhausted":
       return `Cannot reach the portal at ${apiUrl}: ${
         describeFailure(reason.lastFailure)
