@@ -30,14 +30,14 @@ for (
         '{"status":401,"code":"account_disabled","detail":"The account\\nis disabled"}',
       ),
       sentence:
-        /^Failed to authenticate with portal: The account is disabled; check FIREZONE_API_URL and any proxy .*FIREZONE_TOKEN$/,
+        /^Failed to authenticate with portal: The account is disabled; if this is about the token, .*FIREZONE_TOKEN, else check FIREZONE_API_URL and any proxy on the way$/,
     },
     {
       tag: "[portal 17]",
       name: "a proxy that wants a login",
       response: unauthorized("text/html", "<h1>Log in</h1>"),
       sentence:
-        /^Failed to authenticate with portal: no reason was provided; check FIREZONE_API_URL and any proxy /,
+        /^Failed to authenticate with portal: no reason was provided; check FIREZONE_API_URL and any proxy on the way$/,
     },
     {
       tag: "[portal 16]",
