@@ -11,7 +11,7 @@
 import { parseArgs } from "node:util";
 
 /**
- * What is compiled: one file for each thread, with all that it imports.
+ * What is compiled: one file for each thread, and one for what is seldom used, with all that it imports.
  *
  * From 350 modules and whole npm packages the same program would take 16 MB
  * more memory.
@@ -22,6 +22,10 @@ const CONFIG = `${BUNDLE}/deno.json`;
 const MAIN_ENTRY = "main.ts";
 const WORKER_ENTRIES = ["lib/io/worker.ts", "lib/io/crypto_worker.ts"];
 const MAIN = bundleOf(MAIN_ENTRY);
+
+/** What the main thread loads only when it needs it, as it names it. */
+const LAZY_ENTRY = "lib/otlp/mod.ts";
+const LAZY_IMPORT = "../otlp/mod.ts";
 
 /** Files that the main thread reads, from a folder beside its bundle. */
 const PAGE = "lib/cli/status_page";
@@ -163,10 +167,13 @@ async function bundle(): Promise<void> {
   for (const { name } of Deno.readDirSync(PAGE)) {
     await Deno.copyFile(`${PAGE}/${name}`, `${PAGE_COPY}/${name}`);
   }
-  for (const entry of [MAIN_ENTRY, ...WORKER_ENTRIES]) {
+  for (const entry of [MAIN_ENTRY, LAZY_ENTRY, ...WORKER_ENTRIES]) {
     const path = bundleOf(entry);
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--minify", "--keep-names", `--output=${path}`, entry],
+      args: [
+        ...["bundle", "--minify", "--keep-names", `--output=${path}`],
+        ...[`--external=${LAZY_IMPORT}`, entry],
+      ],
       stdout: "null",
       stderr: "piped",
     }).output();
@@ -176,7 +183,10 @@ async function bundle(): Promise<void> {
     }
     let text = await Deno.readTextFile(path);
     if (entry === MAIN_ENTRY) {
-      for (const worker of WORKER_ENTRIES) text = pointAt(worker, text);
+      text = pointAt(LAZY_IMPORT, LAZY_ENTRY, text);
+      for (const worker of WORKER_ENTRIES) {
+        text = pointAt(`./${baseOf(worker)}`, worker, text);
+      }
     }
     await Deno.writeTextFile(path, PRELUDE + text);
   }
@@ -186,19 +196,24 @@ function bundleOf(entry: string): string {
   return `${BUNDLE}/${nameOf(entry)}.js`;
 }
 
+/** The name of the file, or of the folder whose door it is. */
 function nameOf(entry: string): string {
-  return entry.slice(entry.lastIndexOf("/") + 1, -".ts".length);
+  const path = entry.replace(/(?:\/mod)?\.ts$/, "");
+  return baseOf(path);
 }
 
-/** Lets the main thread load the bundle of a worker, in whose folder it is. */
-function pointAt(worker: string, text: string): string {
-  const name = nameOf(worker);
-  const parts = text.split(`"./${name}.ts"`);
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Lets the main thread load the bundle of `entry`, in whose folder it is, where it names the source by `specifier`. */
+function pointAt(specifier: string, entry: string, text: string): string {
+  const parts = text.split(`"${specifier}"`);
   if (parts.length !== 2) {
-    console.error(`Cannot find where the main thread starts ${worker}`);
+    console.error(`Cannot find where the main thread loads ${entry}`);
     Deno.exit(1);
   }
-  return parts.join(`"./${name}.js"`);
+  return parts.join(`"./${nameOf(entry)}.js"`);
 }
 
 interface Outcome {

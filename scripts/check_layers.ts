@@ -16,6 +16,7 @@ const GROUPS: readonly (readonly string[])[] = [
   ["gateway", "client", "control"],
   ["io"],
   ["status"],
+  ["otlp"],
   ["cli"],
 ];
 

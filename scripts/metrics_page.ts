@@ -25,9 +25,23 @@ IPv6 addresses that a host without IPv6 has no route to. \`send-forbidden\` mean
 firewall of this host; \`send-blocked\` and \`send-queue-full\` that it cannot send
 fast enough.
 
-OTLP is not spoken: let the Prometheus receiver of an OpenTelemetry collector read
-this address. Leave \`OTEL_DENO\` unset: Deno's exporter waits for all threads, and
-the one that carries packets does not stop for it, so nothing is sent.
+An OpenTelemetry collector can read this address with its Prometheus receiver, or
+be sent the same metrics under the same names:
+
+\`\`\`sh
+firezone-gateway --otlp-endpoint http://collector:4318      # OTLP/HTTP, protobuf
+firezone-gateway --otlp-grpc-endpoint collector:4317        # OTLP/gRPC without TLS
+\`\`\`
+
+These are OpenTelemetry's variable \`OTEL_EXPORTER_OTLP_ENDPOINT\` and Firezone's
+\`OTLP_GRPC_ENDPOINT\`. Of OpenTelemetry's other variables
+\`OTEL_EXPORTER_OTLP_PROTOCOL\` (\`http/protobuf\` or \`grpc\`),
+\`OTEL_METRIC_EXPORT_INTERVAL\`, \`OTEL_EXPORTER_OTLP_HEADERS\`,
+\`OTEL_EXPORTER_OTLP_TIMEOUT\`, \`OTEL_SERVICE_NAME\` and
+\`OTEL_RESOURCE_ATTRIBUTES\` count; for OTLP/HTTP also those for compression and
+certificates. \`OTEL_DENO\` does nothing: it is Deno's own switch, which is fixed
+when a program is compiled. A collector that takes nothing is logged once, as a
+warning, until it takes metrics again; what it missed is in the next sums.
 
 This page is made from the code by \`deno task docs:metrics\`.
 

@@ -35,6 +35,8 @@ const TOOLS: readonly (readonly [command: string, debianPackage: string])[] = [
   ["adduser", "adduser"],
   ["tshark", "tshark"],
   ["python3", "python3-minimal"],
+  ["protoc", "protobuf-compiler"],
+  ["/usr/lib/python3/dist-packages/grpc/__init__.py", "python3-grpcio"],
   ["/usr/lib/python3/dist-packages/aioice/__init__.py", "python3-aioice"],
   [
     "/usr/lib/python3/dist-packages/prometheus_client/parser.py",

@@ -12,6 +12,7 @@ import {
   TOKEN,
   TUN,
 } from "./common_options.ts";
+import { TELEMETRY } from "./metrics_settings.ts";
 import type { CommandSpec, OptionGroup, OptionSpec } from "./options.ts";
 
 const PORTAL: OptionGroup = {
@@ -123,31 +124,6 @@ const LOGS: OptionGroup = {
       env: "FIREZONE_VALIDATE_CHECKSUMS",
       help:
         "Warn of packets from this host with a wrong IPv4, TCP or UDP checksum. For finding faults: it costs speed",
-    },
-  ],
-};
-
-/** What Firezone's own gateway takes and we have no use for. */
-const TELEMETRY: OptionGroup = {
-  title: "Telemetry (for compatibility: nothing is ever sent to any vendor)",
-  options: [
-    {
-      name: "no-telemetry",
-      env: "FIREZONE_NO_TELEMETRY",
-      help: "Without effect: there is no telemetry to switch off",
-    },
-    {
-      name: "metrics",
-      env: "FIREZONE_METRICS",
-      value: "sentry|stdout|otel-collector",
-      help: "Without effect: metrics are served at /metrics, see above",
-    },
-    {
-      name: "otlp-grpc-endpoint",
-      env: "OTLP_GRPC_ENDPOINT",
-      value: "HOST:PORT",
-      help:
-        "Without effect: OTLP is not spoken. Let your OpenTelemetry collector scrape /metrics with its Prometheus receiver instead",
     },
   ],
 };

@@ -2,13 +2,11 @@ import type { SocketAddress } from "../base/mod.ts";
 import { TUN_NAME, type UdpOptions } from "../io/mod.ts";
 import { stateDirectoryOf } from "./identity.ts";
 import type { Environment } from "./installation.ts";
+import { type MetricsTarget, readMetricsTarget } from "./metrics_settings.ts";
 import type { SettingsReader } from "./settings.ts";
 
 /** Where the control socket is unless systemd names another directory. */
 const RUNTIME_DIRECTORY = "/run/firezone";
-
-/** Where Firezone's gateway sends metrics. */
-const EXPORTERS = ["sentry", "stdout", "otel-collector"] as const;
 
 /** Longest path that fits into a `sockaddr_un`, unix(7). */
 const SOCKET_PATH_LIMIT = 107;
@@ -45,6 +43,8 @@ export interface GatewaySettings {
   readonly raisesBufferLimits: boolean;
   /** Whether checksums of packets from the TUN interface are looked at. */
   readonly validatesChecksums: boolean;
+  /** Where metrics are sent; `undefined` for nowhere. */
+  readonly metricsTarget: MetricsTarget | undefined;
 }
 
 /** Where the status page is served. */
@@ -79,6 +79,7 @@ export function readGatewaySettings(
     udpBuffers: readUdpBuffers(reader),
     raisesBufferLimits: !reader.flag("no-inc-buf"),
     validatesChecksums: reader.flag("validate-checksums"),
+    metricsTarget: readMetricsTarget(reader),
   };
 }
 
@@ -122,26 +123,6 @@ function readUdpBuffers(reader: SettingsReader): UdpBuffers {
     ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }),
     ...(sendBufferBytes === undefined ? {} : { sendBufferBytes }),
   };
-}
-
-/** Checks what is only there for compatibility, and returns a sentence for what somebody may expect an effect of. */
-export function readTelemetry(reader: SettingsReader): string[] {
-  reader.flag("no-telemetry");
-  const exporter = reader.choice("metrics", EXPORTERS);
-  const endpoint = reader.text(
-    "otlp-grpc-endpoint",
-    "",
-    (it) => /^[^\s/]+:\d+$/.test(it),
-    "HOST:PORT",
-  );
-  const isExpected = exporter === "stdout" || exporter === "otel-collector" ||
-    endpoint !== "";
-  return isExpected
-    ? [
-      "Ignored the settings for an exporter of metrics, as OTLP is not spoken: " +
-      "they are served at /metrics of the health check address, which the Prometheus receiver of an OpenTelemetry collector reads",
-    ]
-    : [];
 }
 
 /** Returns where the control socket of a gateway is when nobody says; one beside the other where several share a host. */

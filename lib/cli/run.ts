@@ -4,12 +4,12 @@ import { noticesOf } from "./environment_notices.ts";
 import { renderFindings } from "./examine.ts";
 import { EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE } from "./exit_code.ts";
 import { GATEWAY_COMMAND } from "./gateway_command.ts";
-import { readTelemetry } from "./gateway_settings.ts";
 import { renderHelp } from "./help.ts";
 import type { Environment } from "./installation.ts";
 import { type Launch, prepareLaunch } from "./launch.ts";
 import { LogFilter } from "./log_filter.ts";
 import { LogSink } from "./log_sink.ts";
+import { metricsNotices } from "./metrics_settings.ts";
 import type { Process } from "./node_runner.ts";
 import { type CommandSpec, type Parsed, parseOptions } from "./options.ts";
 import { Output } from "./output.ts";
@@ -80,7 +80,7 @@ async function start(
   const isCheck = reader.flag("check");
   const notices = [
     ...noticesOf(Object.keys(Deno.env.toObject()), COMMANDS),
-    ...readTelemetry(reader),
+    ...metricsNotices(reader),
   ];
   notices.forEach(complain);
   const problems = [...flagProblems, ...reader.problems];

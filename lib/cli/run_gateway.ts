@@ -6,6 +6,7 @@ import {
   gatewayParameters,
   type GatewayRequest,
 } from "../portal/mod.ts";
+import { CollectorFeed } from "./collector_feed.ts";
 import { FlowLogs } from "./flow_logs.ts";
 import { GatewayDns } from "./gateway_dns.ts";
 import { GatewayMonitor } from "./gateway_monitor.ts";
@@ -59,10 +60,20 @@ function serveGateway(
     log: sink.logger("dns"),
   });
   const flowLogs = new FlowLogs(flowLogSettings, sink);
+  const { metricsTarget, tunName } = settings;
+  const feed = metricsTarget && new CollectorFeed(
+    metricsTarget,
+    monitor.observer,
+    tunName,
+    sink.logger("otlp"),
+  );
   return {
     handleMessage: (message) => keepForFlowLogs(message, flowLogs),
     handlePortal: (news) => monitor.handlePortal(news),
-    handleStopping: () => monitor.handleStopping(),
+    handleStopping() {
+      monitor.handleStopping();
+      feed?.handleStopping();
+    },
     handleEvent(event) {
       switch (event.kind) {
         case "portal-request":
@@ -88,7 +99,12 @@ function serveGateway(
       }
     },
     async stop() {
-      await Promise.all([dns.stop(), flowLogs.stop(), monitor.stop()]);
+      await Promise.all([
+        dns.stop(),
+        flowLogs.stop(),
+        monitor.stop(),
+        feed?.stop(),
+      ]);
     },
   };
 }

@@ -143,6 +143,20 @@ export class SettingsReader {
     return undefined;
   }
 
+  /** Reads a whole number from `least` to `most`. */
+  number(
+    name: string,
+    fallback: number,
+    { least, most }: { readonly least: number; readonly most: number },
+  ): number {
+    const text = this.#raw.get(name);
+    if (text === undefined) return fallback;
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (number >= least && number <= most) return number;
+    this.#refuse(name, text, `a number from ${least} to ${most}`);
+    return fallback;
+  }
+
   /** Reads an address with a port. */
   socketAddress(name: string): SocketAddress | undefined {
     const text = this.#raw.get(name);
@@ -228,12 +242,10 @@ export class SettingsReader {
 
   /** Reads how many threads help with cryptography. */
   cryptoWorkers(): number {
-    const text = this.#raw.get("crypto-workers") ?? "0";
-    const count = /^\d{1,2}$/.test(text) ? Number(text) : NaN;
-    if (count <= CRYPTO_WORKERS_LIMIT) return count;
-    const wanted = `a number from 0 to ${CRYPTO_WORKERS_LIMIT}`;
-    this.#refuse("crypto-workers", text, wanted);
-    return 0;
+    return this.number("crypto-workers", 0, {
+      least: 0,
+      most: CRYPTO_WORKERS_LIMIT,
+    });
   }
 
   /** Reads what concerns a relay. */

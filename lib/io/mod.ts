@@ -109,6 +109,7 @@ export {
   type ServiceManagerOptions,
   type ServiceState,
 } from "./service_manager.ts";
+export { settlesWithin } from "./settles_within.ts";
 export { FirewallWatch } from "./firewall_watch.ts";
 export { LinkEvents } from "./link_events.ts";
 export { LinkProbe } from "./link_probe.ts";

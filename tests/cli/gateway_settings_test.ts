@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import {
   type GatewaySettings,
   readGatewaySettings,
-  readTelemetry,
 } from "../../lib/cli/gateway_settings.ts";
 import { SettingsReader } from "../../lib/cli/settings.ts";
 import { formatSocketAddress } from "../../lib/base/mod.ts";
@@ -115,35 +114,6 @@ Deno.test("gateways with interface names of their own share neither socket nor s
   assert.notEqual(first.controlSocket, second.controlSocket);
   assert.equal(first.stateDirectory, "/var/lib/firezone");
   assert.equal(second.stateDirectory, "/var/lib/firezone/fz1");
-});
-
-Deno.test("[ops 1.1] settings of telemetry are accepted, and whoever expects metrics there is told where they are", () => {
-  const telemetry = (raw: Readonly<Record<string, string>>) => {
-    const reader = readerOf(raw);
-    const notices = readTelemetry(reader);
-    return { notices: notices.length, problems: reader.problems.length };
-  };
-
-  assert.deepEqual(telemetry({}), { notices: 0, problems: 0 });
-  assert.deepEqual(telemetry({ metrics: "sentry", "no-telemetry": "true" }), {
-    notices: 0,
-    problems: 0,
-  });
-  for (const metrics of ["stdout", "otel-collector", "OTEL-Collector"]) {
-    assert.deepEqual(telemetry({ metrics }), { notices: 1, problems: 0 });
-  }
-  assert.deepEqual(telemetry({ "otlp-grpc-endpoint": "collector:4317" }), {
-    notices: 1,
-    problems: 0,
-  });
-  assert.deepEqual(
-    telemetry({
-      "otlp-grpc-endpoint": "http://x",
-      metrics: "x",
-      "no-telemetry": "x",
-    }),
-    { notices: 0, problems: 3 },
-  );
 });
 
 function read(
