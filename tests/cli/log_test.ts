@@ -119,7 +119,7 @@ Deno.test("a field cannot bring what a terminal obeys or hides, and JSON stays w
   ];
 
   for (const text of hostile) {
-    const human = render({}, { text, list: [text] });
+    const human = render({}, { text });
     const json = render({ format: "json" }, { text });
 
     assert.match(human + json, /^[ -~]+$/, JSON.stringify(text));
