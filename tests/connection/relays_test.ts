@@ -21,6 +21,22 @@ Deno.test("[p2p 106] losing the last relay is reported at once", () => {
   assert.deepEqual(milestones(site.gateway), ["no-relays"]);
 });
 
+Deno.test("[p2p 103] [p2p 106] a last relay that the same message replaces is not reported as lost", () => {
+  const site = new Site({ relays: 2 });
+  const [first, second] = site.relays;
+  assert.ok(first && second);
+  const { node } = site.gateway;
+  const upserted = [second.configFor("gateway")];
+  site.portal.announceRelays(site.gateway, [first]);
+  site.world.advance(1_000);
+
+  node.updateRelays({ removed: ["relay-1"], upserted }, site.world.now);
+  site.world.advance(1_000);
+
+  assert.deepEqual(milestones(site.gateway), []);
+  assert.deepEqual(node.snapshot().relays.map(({ id }) => id), ["relay-2"]);
+});
+
 Deno.test("[p2p 106] a relay that does not answer is dropped and, if the last, reported", () => {
   const site = new Site();
   const [relay] = site.relays;
