@@ -361,10 +361,12 @@ Deno.test("[portal 49] each required member of a grant is required", () => {
 
 Deno.test("[p2p 1] [portal 67] an absent use_iceless means false, another type refuses the grant", () => {
   assert.equal(acceptGrant({}).useIceless, false);
-  assert.equal(
-    refuseGrant({ use_iceless: "true" }),
-    "wrong-type payload.use_iceless",
-  );
+  for (const other of ["true", 1, null]) {
+    assert.equal(
+      refuseGrant({ use_iceless: other }),
+      "wrong-type payload.use_iceless",
+    );
+  }
 });
 
 Deno.test("[portal 68] [portal regression 39] expires_at may be null or absent, which means no expiry", () => {
