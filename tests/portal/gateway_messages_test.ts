@@ -548,6 +548,23 @@ Deno.test("[portal 76] relay entries of one id are merged whatever their order",
   }
 });
 
+Deno.test("a further address of a relay is ignored", () => {
+  const further = relay({ addr: "198.51.100.8:3478" });
+
+  const { relays } = accept(
+    "init",
+    initPayload({ relays: [relay(), further] }),
+    "init",
+  );
+
+  assert.deepEqual(
+    relays.map(({ ipv4 }) => ipv4 && formatSocketAddress(ipv4)),
+    [
+      "198.51.100.7:3478",
+    ],
+  );
+});
+
 Deno.test("[portal 77] stun entries are tolerated and left out, other types refuse the message", () => {
   const stun = { id: OTHER_RELAY_ID, type: "stun", addr: "192.0.2.1:3478" };
 
