@@ -4,6 +4,7 @@ import { Site } from "../sim/site.ts";
 import type { SimNode } from "../sim/sim_node.ts";
 import type { SimRelay } from "../sim/sim_relay.ts";
 import { CUT_LINK } from "../sim/world.ts";
+import { addressOf } from "../support/datagram.ts";
 import { canExchange, connectedSite, milestones } from "./support.ts";
 
 Deno.test("[p2p 106] losing the last relay is reported at once", () => {
@@ -73,6 +74,32 @@ Deno.test("[p2p 104] a relay whose credentials changed is replaced, an unchanged
   assert.deepEqual(node.snapshot().relays.map(briefly), [
     { id: "relay-1", roundTripMs: 20, state: "allocated" },
   ]);
+});
+
+Deno.test("[p2p 104] any one thing that changes about a relay replaces it", () => {
+  const site = new Site();
+  const [relay] = site.relays;
+  assert.ok(relay);
+  const { node } = site.gateway;
+  const config = relay.configFor("gateway");
+  const { ipv4, ipv6, ...rest } = config;
+  const changed = [
+    { ...config, password: "another" },
+    { ...config, username: "2145916800:another" },
+    { ...rest, ipv4 },
+    { ...rest, ipv6 },
+    { ...config, ipv4: addressOf("192.0.2.99:3478") },
+  ];
+
+  const roundTrips = changed.map((other) => {
+    node.updateRelays({ removed: [], upserted: [config] }, site.world.now);
+    site.world.advance(1_000);
+    const before = node.snapshot().relays[0]?.roundTripMs;
+    node.updateRelays({ removed: [], upserted: [other] }, site.world.now);
+    return [before, node.snapshot().relays[0]?.roundTripMs];
+  });
+
+  assert.deepEqual(roundTrips, changed.map(() => [20, null]));
 });
 
 Deno.test("[p2p 105] a relay that an update does not mention has one second to prove itself", () => {
