@@ -148,6 +148,31 @@ Deno.test("[p2p 103] [p2p 109] a connection whose relay goes moves to another an
   }
 });
 
+Deno.test("a connection stays on its relay, whatever becomes of another", () => {
+  for (const seed of [1, 3, 5, 7]) {
+    const site = new Site({ seed, relays: 2 });
+    site.world.setLink(site.client, site.gateway, CUT_LINK);
+    site.connect();
+    const used = relayUsedBy(site, site.gateway);
+    const other = site.relays.find((relay) => relay !== used);
+    assert.ok(used && other);
+    const eventCount = site.gateway.events.length;
+
+    for (const salt of ["a", "b", "c"]) {
+      const upserted = [used.configFor("gateway"), other.configFor(salt)];
+      site.gateway.node.updateRelays({ removed: [], upserted }, site.world.now);
+      site.world.advance(1_000);
+    }
+
+    const removed = site.gateway.events.slice(eventCount).flatMap((event) =>
+      event.kind === "candidates" ? event.removed : []
+    );
+    assert.deepEqual(removed, []);
+    assert.equal(relayUsedBy(site, site.gateway), used);
+    assert.ok(canExchange(site), `seed ${seed}`);
+  }
+});
+
 Deno.test("[p2p 103] a relay that an update removes and adds is there afterwards, made anew", () => {
   const site = connectedSite();
   const { gateway, world, relays } = site;
