@@ -19,6 +19,12 @@ the time the thread that carries packets works, or waits because other programs
 hold the processors (where the kernel counts that in \`schedstat\`). When it stays above 0.8, or
 \`firezone_gateway_drops_total{source="kernel"}\` rises, add a gateway to the site.
 
+Drops of the source \`io\` whose reason begins with \`send-\` are datagrams that the
+kernel of this host did not send. A few \`send-unroutable\` are ordinary: relays have
+IPv6 addresses that a host without IPv6 has no route to. \`send-forbidden\` means a
+firewall of this host; \`send-blocked\` and \`send-queue-full\` that it cannot send
+fast enough.
+
 An OpenTelemetry collector can read this address with its Prometheus receiver, or
 be sent the same metrics under the same names:
 

@@ -8,7 +8,11 @@ import {
   TunNameTakenError,
   WorkerBrokenError,
 } from "../io/mod.ts";
-import { describeFailure, type FatalReason } from "../portal/mod.ts";
+import {
+  type ConnectionFailure,
+  describeFailure,
+  type FatalReason,
+} from "../portal/mod.ts";
 
 /** What to do about a missing capability. */
 export const NEEDS_CAPABILITY =
@@ -22,23 +26,48 @@ export function explainPortal(reason: FatalReason, apiUrl: string): string {
       return "Authentication token invalid: the portal refused it; " +
         "copy the token again or create a new one, and set FIREZONE_TOKEN";
     case "authentication-failed":
-      return `Failed to authenticate with portal: ${
-        reason.detail ?? "no reason was provided"
-      }; ` +
-        "check FIREZONE_API_URL and any proxy on the way";
+      return explainAuthentication(reason.detail);
     case "join-refused":
-      return `The portal refused to let us join: ${reason.reason}; check FIREZONE_TOKEN and the version`;
+      return `The portal refused to let us join: ${reason.reason}; ` +
+        "start again, and if it stays so, create a new token and set FIREZONE_TOKEN, " +
+        "or install a version that the portal supports";
     case "token-expired":
-      return "The portal ended the session: the token was deleted or is in use elsewhere; " +
-        "check that FIREZONE_ID is unique and create a new token";
+      return "The portal ended the session: the token expired, was deleted or is in use elsewhere; " +
+        "create a new token and set FIREZONE_TOKEN, " +
+        "and check that FIREZONE_ID is unique";
     case "budget-exhausted":
       return `Cannot reach the portal at ${apiUrl}: ${
         describeFailure(reason.lastFailure)
-      }; ` +
-        "check FIREZONE_API_URL, name resolution and the firewall";
+      }; ${waysToPortal(reason.lastFailure)}`;
     default:
       return unreachable(reason);
   }
+}
+
+function explainAuthentication(detail: string | undefined): string {
+  const refused = "Failed to authenticate with portal";
+  const way = "check FIREZONE_API_URL and any proxy on the way";
+  return detail
+    ? `${refused}: ${detail}; if this is about the token, create a new one and set FIREZONE_TOKEN, else ${way}`
+    : `${refused}: no reason was provided; ${way}`;
+}
+
+/** Says what to look at when every attempt to reach the portal failed, the last one so. */
+function waysToPortal(failure: ConnectionFailure): string {
+  switch (failure.kind) {
+    case "name-not-resolved":
+      return "check FIREZONE_API_URL and the nameservers in /etc/resolv.conf";
+    case "unreachable":
+    case "tcp-timed-out":
+    case "attempt-timed-out":
+      return "check FIREZONE_API_URL, the routes of this host and the firewalls on the way";
+    case "tls-failed":
+      return "check FIREZONE_API_URL, the clock and the CA certificates of this host";
+    case "rejected":
+      if (failure.response.status !== 409) break;
+      return "stop the other gateway that has this FIREZONE_ID, or give this one another";
+  }
+  return "check FIREZONE_API_URL and any proxy on the way, or try again later";
 }
 
 /** Returns the sentence for a data plane that does not run. */

@@ -106,15 +106,16 @@ export class GatewayMonitor implements ControlTarget {
     void this.#tellManager();
   }
 
-  /** Hears which addresses the interface has. */
+  /** Hears which addresses the interface has, and what is not routed into it. */
   handleInterface(
-    { ipv4, ipv6 }: {
+    { ipv4, ipv6, unrouted }: {
       readonly ipv4: IpAddress | undefined;
       readonly ipv6: IpAddress | undefined;
+      readonly unrouted: readonly string[];
     },
   ): void {
     const addresses = [ipv4, ipv6].filter((ip) => ip !== undefined);
-    this.observer.noteInterface(addresses);
+    this.observer.noteInterface(addresses, unrouted);
     if (this.#linkState !== "new") return;
     // From here on it is a fault when it goes down.
     this.#linkEvents.wasDown();

@@ -66,6 +66,8 @@ export type ShellNews =
     readonly kind: "interface-configured";
     readonly ipv4: IpAddress | undefined;
     readonly ipv6: IpAddress | undefined;
+    /** The networks that are not routed into it, each with the reason. */
+    readonly unrouted: readonly string[];
   };
 
 /** Tells what the loop carries out itself from what it passes on. */

@@ -15,7 +15,7 @@ import {
 import { EAGAIN, EINPROGRESS, EINTR } from "./errno.ts";
 import { KernelRefusedError } from "./errors.ts";
 import { errno, libc, must } from "./libc.ts";
-import { FIREZONE_MARK } from "./network_config.ts";
+import { FIREZONE_MARK } from "./routing_tables.ts";
 import {
   addressFamily,
   SOCKADDR_ROOM_BYTES,

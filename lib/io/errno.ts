@@ -54,6 +54,8 @@ export const EIO = 5;
 export const ENXIO = 6;
 /** Would have to wait. */
 export const EAGAIN = 11;
+/** The kernel is short of memory. */
+export const ENOMEM = 12;
 /** Not allowed by mode bits, or IPv6 is switched off on the interface. */
 export const EACCES = 13;
 /** Somebody else holds it. */
@@ -80,6 +82,14 @@ export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 /** The address is not ours. */
 export const EADDRNOTAVAIL = 99;
+/** The interface that the way leads over is down. */
+export const ENETDOWN = 100;
+/** No route leads there. */
+export const ENETUNREACH = 101;
+/** A queue of the kernel is full. */
+export const ENOBUFS = 105;
+/** A route says that there is no way there. */
+export const EHOSTUNREACH = 113;
 /** It has begun; the end of it is reported later. */
 export const EINPROGRESS = 115;
 

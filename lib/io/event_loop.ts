@@ -383,12 +383,13 @@ export class EventLoop<Message, Event> {
     const { log, tunnel } = this.#parts;
     assert(tunnel !== undefined, "A role without tunnel configures one");
     this.#configuration = wanted;
-    const { ipv4, ipv6 } = tunnel.network.apply(wanted);
+    const { ipv4, ipv6, unrouted } = tunnel.network.apply(wanted);
     log.log("info", "Interface configured", { ipv4, ipv6 });
     this.#tell({
       kind: "interface-configured",
       ipv4: ipv4 ? wanted.ipv4 : undefined,
       ipv6: ipv6 ? wanted.ipv6 : undefined,
+      unrouted,
     });
   }
 

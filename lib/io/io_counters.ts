@@ -1,5 +1,6 @@
 import { Counters } from "../base/mod.ts";
 import type { PoolCount } from "../crypto/mod.ts";
+import type { SendRefusal } from "./send_refusal.ts";
 
 /** What the shell counts. The first four are traffic; the next two count what had to leave one by one because the kernel did not take it as a whole; each other one is a reason why something was dropped. */
 export type IoCounterName =
@@ -16,8 +17,7 @@ export type IoCounterName =
   | "datagram-over-share"
   | "receive-error"
   | "send-blocked"
-  | "send-error"
-  | "send-forbidden"
+  | SendRefusal
   | "send-without-socket"
   | "port-refused"
   | "tun-read-over-share"
@@ -46,8 +46,11 @@ const NAMES: Readonly<Record<IoCounterName, true>> = {
   "datagram-over-share": true,
   "receive-error": true,
   "send-blocked": true,
-  "send-error": true,
   "send-forbidden": true,
+  "send-unroutable": true,
+  "send-too-long": true,
+  "send-queue-full": true,
+  "send-error": true,
   "send-without-socket": true,
   "port-refused": true,
   "tun-read-over-share": true,

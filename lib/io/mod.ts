@@ -132,7 +132,7 @@ export { LineQueue, streamQueue } from "./line_queue.ts";
 export { HostDns, type HostDnsPaths } from "./host_dns.ts";
 export type { IoCounterName } from "./io_counters.ts";
 export { type LogThresholds, rankOf, thresholdOf } from "./log_thresholds.ts";
-export { FIREZONE_MARK, type InterfaceConfig } from "./network_config.ts";
+export type { InterfaceConfig } from "./network_config.ts";
 export { NetworkWatch, type NetworkWatchOptions } from "./network_watch.ts";
 export type {
   ClientRoleSettings,
@@ -157,6 +157,7 @@ export {
 export { messageOf } from "./portal_dial.ts";
 export type { AttemptLimits } from "./portal_upgrade.ts";
 export { type PortalReport, reachPortal } from "./portal_probe.ts";
+export type { SendRefusal } from "./send_refusal.ts";
 export { askStun, isUdpPortFree, type StunQuestion } from "./stun_probe.ts";
 export {
   type KernelSettings,
@@ -166,5 +167,6 @@ export {
 export { PortalServer, type PortalServerOptions } from "./portal_server.ts";
 export { ResolvConfFile, type ResolvConfPaths } from "./resolv_conf_file.ts";
 export { type Resolve, resolveBySystem } from "./resolver.ts";
+export { FIREZONE_MARK } from "./routing_tables.ts";
 export { TunnelDns, type TunnelDnsOptions } from "./tunnel_dns.ts";
 export { type SystemInfo, systemInfo } from "./system_info.ts";

@@ -1,5 +1,8 @@
 import { TUN_NAME } from "./tun_device.ts";
 
+/** Mark of all packets that must not enter the tunnel, our own above all (data-plane spec §1.4). */
+export const FIREZONE_MARK = 0xfd002021;
+
 /** Which routing tables a node uses, and which packets look into them. */
 export interface RoutingTables {
   /** Into the tunnel, for all packets but our own. */

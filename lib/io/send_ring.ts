@@ -1,5 +1,6 @@
 import {
   type Ecn,
+  formatSocketAddress,
   type IpAddress,
   type Logger,
   type SocketAddress,
@@ -8,14 +9,13 @@ import type { PacketCipher } from "../crypto/mod.ts";
 import { writeAncillary, writeSegmentSize } from "./ancillary_data.ts";
 import { type DatagramGroup, DatagramGroups } from "./datagram_groups.ts";
 import {
-  EACCES,
   EAGAIN,
   EINTR,
   EINVAL,
   EIO,
   EMSGSIZE,
   EOPNOTSUPP,
-  EPERM,
+  errnoName,
 } from "./errno.ts";
 import type { IoCounters } from "./io_counters.ts";
 import { errno, type Libc, libc } from "./libc.ts";
@@ -23,6 +23,7 @@ import { MessageRing, SLOT_BYTES } from "./message_ring.ts";
 import type { NativeMemory } from "./native_memory.ts";
 import { writeSockaddr } from "./sockaddr.ts";
 import { SendPatience } from "./send_patience.ts";
+import { sendRefusalOf } from "./send_refusal.ts";
 
 /** Most datagrams of one batch. Our own choice: what four large packets of the TUN device make. */
 const BATCH_DATAGRAMS = 256;
@@ -170,9 +171,10 @@ export class SendRing {
       }
       return end;
     }
-    const { count } = this.#groups.group(first);
+    const group = this.#groups.group(first);
+    const { count } = group;
     if (count > 1 && isAboutSegments(code)) this.#sendSingly(fd, first);
-    else this.#noteRefused(code, count);
+    else this.#noteRefused(code, group, count);
     return first + 1;
   }
 
@@ -201,7 +203,7 @@ export class SendRing {
       const code = errno();
       if (code === EINTR) continue;
       if (code !== EAGAIN) {
-        this.#noteRefused(code, 1);
+        this.#noteRefused(code, this.#groups.group(index), 1);
         return false;
       }
       if (this.#patience.awaitRoom(fd)) continue;
@@ -217,18 +219,27 @@ export class SendRing {
     this.#log.log("info", "Kernel refuses groups of datagrams");
   }
 
-  #noteRefused(code: number, count: number): void {
-    if (code !== EPERM && code !== EACCES) {
-      this.#counters.add("send-error", count);
-      return;
-    }
-    if (this.#counters.get("send-forbidden") === 0) {
+  #noteRefused(
+    code: number,
+    { destination }: DatagramGroup,
+    count: number,
+  ): void {
+    const refusal = sendRefusalOf(code);
+    const isFirst = this.#counters.get(refusal) === 0;
+    this.#counters.add(refusal, count);
+    if (!isFirst) return;
+    if (refusal === "send-forbidden") {
       this.#log.log(
         "info",
         "Datagram refused, check the firewall of this host",
       );
+      return;
     }
-    this.#counters.add("send-forbidden", count);
+    this.#log.log("debug", "Datagram refused", {
+      counter: refusal,
+      reason: errnoName(code),
+      to: formatSocketAddress(destination),
+    });
   }
 
   /** Writes name and ancillary data. Addresses are immutable, so the same object says the same. */

@@ -142,7 +142,7 @@ export function describeFailure(failure: ConnectionFailure): string {
 function describeRejection(response: RejectedUpgrade): string {
   const problem = problemOf(response);
   const text = problem?.detail ?? problem?.code;
-  const status = `The portal refused the upgrade: ${response.status}`;
+  const status = `The portal refused the connection: HTTP ${response.status}`;
   return text === undefined ? status : `${status} ${text}`;
 }
 

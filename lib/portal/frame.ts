@@ -1,5 +1,6 @@
 import { err, ok, type Result } from "../base/mod.ts";
 import { jsonShape } from "./json_prefix.ts";
+import { printable } from "./printable.ts";
 
 /** What a text frame from the portal says, portal spec §2.2 and §2.3. */
 export type Inbound =
@@ -150,7 +151,7 @@ function readReply(
         kind: "refused",
         topic,
         ref,
-        reason: typeof reason === "string" ? reason : NO_REASON,
+        reason: typeof reason === "string" ? printable(reason) : NO_REASON,
       });
     }
     default:

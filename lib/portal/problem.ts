@@ -1,17 +1,15 @@
 import { readPayload } from "./fields.ts";
+import { printable } from "./printable.ts";
 
 /** The members of an RFC 9457 problem document that mean something to us. */
 export interface Problem {
-  /** Firezone's machine-readable name of the problem. */
+  /** Firezone's machine-readable name of the problem, without control characters. */
   readonly code: string | undefined;
   /** Text for people, without control characters. */
   readonly detail: string | undefined;
 }
 
 const MEDIA_TYPE = "application/problem+json";
-
-/** Longest detail that is kept; it ends up in logs. */
-const MAX_DETAIL_LENGTH = 500;
 
 /**
  * Reads the body of a refused upgrade, or returns `undefined` when it is no
@@ -27,10 +25,13 @@ export function parseProblem(
   const mediaType = contentType?.split(";")[0]?.trim().toLowerCase();
   if (mediaType !== MEDIA_TYPE) return undefined;
 
-  const problem = readPayload(parseJson(body), (fields) => ({
-    code: fields.optionalString("code"),
-    detail: printable(fields.optionalString("detail")),
-  }));
+  const problem = readPayload(parseJson(body), (fields) => {
+    const read = (name: string) => {
+      const text = fields.optionalString(name);
+      return text === undefined ? undefined : printable(text);
+    };
+    return { code: read("code"), detail: read("detail") };
+  });
   return problem.ok ? problem.value : undefined;
 }
 
@@ -40,9 +41,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Replaces control characters, so that a detail cannot forge log lines. */
-function printable(text: string | undefined): string | undefined {
-  return text?.replace(/\p{Cc}+/gu, " ").slice(0, MAX_DETAIL_LENGTH);
 }

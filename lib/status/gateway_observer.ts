@@ -56,6 +56,8 @@ export class GatewayObserver {
   #portal: PortalStatus;
   /** The addresses of the interface; `undefined` while it lacks those that it shall have. */
   #addresses: readonly string[] | undefined;
+  /** The networks that are not routed into it, each with the reason. */
+  #unrouted: readonly string[] = [];
   #drain: Omit<DrainStatus, "clientsLeft"> | undefined;
   #latest:
     | { readonly at: Instant; readonly plane: DataPlaneSnapshot }
@@ -93,9 +95,13 @@ export class GatewayObserver {
     };
   }
 
-  /** Notes which addresses the interface has. */
-  noteInterface(addresses: readonly IpAddress[]): void {
+  /** Notes which addresses the interface has, and the networks that are not routed into it. */
+  noteInterface(
+    addresses: readonly IpAddress[],
+    unrouted: readonly string[] = [],
+  ): void {
     this.#addresses = addresses.map(formatIp);
+    this.#unrouted = unrouted;
   }
 
   /** Notes that the interface lost its addresses. */
@@ -192,6 +198,7 @@ export class GatewayObserver {
       isJoined: this.#portal.joined,
       link: link.state,
       isConfigured: this.#addresses !== undefined,
+      unrouted: this.#unrouted,
       relays: core?.node.relays ?? [],
       isDraining: this.#drain !== undefined,
     });

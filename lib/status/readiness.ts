@@ -37,6 +37,8 @@ export interface ReadinessInputs {
   readonly link: LinkState["state"];
   /** Whether it has the addresses that the portal gave us. */
   readonly isConfigured: boolean;
+  /** The networks of clients that are not routed into it, each with the reason. */
+  readonly unrouted: readonly string[];
   /** The relays. */
   readonly relays: readonly RelaySnapshot[];
   /** Whether it is about to leave. */
@@ -72,12 +74,20 @@ function judgePortal({ isJoined }: ReadinessInputs): ReadinessCheck {
 }
 
 function judgeInterface(
-  { link, isConfigured }: ReadinessInputs,
+  inputs: ReadinessInputs,
 ): ReadinessCheck {
-  const detail = link === "up" && !isConfigured
-    ? "waits for its addresses"
-    : link;
+  const detail = describeInterface(inputs);
   return { name: "interface", ok: detail === "up", detail };
+}
+
+function describeInterface(
+  { link, isConfigured, unrouted }: ReadinessInputs,
+): string {
+  if (link !== "up") return link;
+  if (!isConfigured) return "waits for its addresses";
+  return unrouted.length === 0
+    ? link
+    : `no route into it for ${unrouted.join(", ")}`;
 }
 
 function judgeRelays({ relays }: ReadinessInputs): ReadinessCheck {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { unixMs } from "../../lib/base/mod.ts";
 import { explainDataPlane, explainPortal } from "../../lib/cli/fatal.ts";
 import {
   MissingCapabilityError,
@@ -9,6 +10,7 @@ import {
   TunNameTakenError,
   WorkerBrokenError,
 } from "../../lib/io/mod.ts";
+import type { ConnectionFailure } from "../../lib/portal/mod.ts";
 
 const EBUSY = 16;
 const ENOENT = 2;
@@ -46,6 +48,30 @@ Deno.test("[ops 1.3] every fatal answer of the portal becomes a sentence that sa
     away,
     /^Cannot reach the portal at wss:\/\/portal\.example: .*in time.*FIREZONE_API_URL/,
   );
+});
+
+Deno.test("[ops 1.3] a portal that is not reached is explained by how the last attempt failed", () => {
+  const explain = (lastFailure: ConnectionFailure) =>
+    explainPortal({ kind: "budget-exhausted", lastFailure }, URL);
+  const rejected = (status: number) =>
+    explain({
+      kind: "rejected",
+      response: {
+        ...{ status, body: "", receivedAt: unixMs(0) },
+        ...{ retryAfter: undefined, contentType: undefined },
+      },
+    });
+  const detail = "why";
+
+  assert.match(
+    explain({ kind: "name-not-resolved", detail }),
+    /why; .*resolv\.conf$/,
+  );
+  assert.match(explain({ kind: "unreachable", detail }), /why; .*firewalls/);
+  assert.match(explain({ kind: "tls-failed", detail }), /clock.*certificates/);
+  assert.match(rejected(409), /HTTP 409; stop the other gateway.*FIREZONE_ID/);
+  assert.match(rejected(403), /HTTP 403; check FIREZONE_API_URL and any proxy/);
+  assert.match(explain({ kind: "join-timed-out" }), /join; .*try again later$/);
 });
 
 Deno.test("[ops 1.3] what keeps the data plane from running becomes a sentence that says what to do", () => {

@@ -107,6 +107,24 @@ Deno.test("[ops 1.6] health checks answer GET and HEAD, say what is missing, and
   assert.equal(other.status, 404);
 });
 
+Deno.test("[ops 6] in a healthy lab each datagram that the kernel refuses is counted by its reason", async () => {
+  await using lab = await startQuietLab();
+
+  const { body } = await ask(lab.demo, "/metrics");
+
+  const refusals = body.matchAll(/reason="(send-[a-z-]+)"} (\d+)/g);
+  const counts = new Map([...refusals].map(([, name, n]) => [name, Number(n)]));
+  // The relay has an IPv6 address, too, and no site of the lab a route to it.
+  assert.ok((counts.get("send-unroutable") ?? 0) > 0, body);
+  counts.delete("send-unroutable");
+  assert.ok(counts.size > 0);
+  assert.deepEqual([...counts.values()].filter((count) => count > 0), []);
+  await lab.gateway.waitFor(
+    /DEBUG io: Datagram refused counter="?send-unroutable"? reason="?ENETUNREACH"? to="?\[2001:db8::7\]:3478/,
+    1_000,
+  );
+});
+
 Deno.test("[ops 6] what /metrics serves is read by the parser of Prometheus' own Python client", async () => {
   requireTools("ip", "curl", PROMETHEUS_PARSER);
   await using lab = await startQuietLab();

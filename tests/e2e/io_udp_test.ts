@@ -129,7 +129,7 @@ Deno.test("[dp 124] a group that is refused for its source is not held against g
     loop.sockets.flush();
   }
 
-  assert.equal(loop.counters.get("send-error"), 60);
+  assert.equal(loop.counters.get("send-unroutable"), 60);
   assert.equal(loop.counters.get("send-segments-refused"), 0);
 });
 
@@ -145,7 +145,7 @@ Deno.test("[p2p 135] [dp 120] a datagram that the kernel refuses is lost alone",
   loop.sockets.flush();
 
   assert.deepEqual(loop.receive(4).map(({ payload }) => payload[0]), [0, 0]);
-  assert.equal(loop.counters.get("send-error"), 1);
+  assert.equal(loop.counters.get("send-unroutable"), 1);
   assert.equal(loop.counters.get("datagrams-sent"), 2);
 });
 

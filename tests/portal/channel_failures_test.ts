@@ -348,10 +348,10 @@ Deno.test("failures are described without line breaks that could forge a log lin
 
   assert.equal(
     describeFailure(failure),
-    "The portal refused the upgrade: 409 first second [31m",
+    "The portal refused the connection: HTTP 409 first second [31m",
   );
   assert.equal(
     describeFailure(rejected(503)),
-    "The portal refused the upgrade: 503",
+    "The portal refused the connection: HTTP 503",
   );
 });

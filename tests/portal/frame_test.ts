@@ -152,6 +152,21 @@ Deno.test("an error reply without reason is still a refusal", () => {
   }
 });
 
+Deno.test("the reason of an error reply fits one line of a log and is at most 500 characters long", () => {
+  const decoded = decodeFrame(JSON.stringify({
+    topic: "gateway",
+    event: "phx_reply",
+    payload: {
+      status: "error",
+      response: { reason: `no\r\n\u001b[31m${"x".repeat(1_000)}` },
+    },
+    ref: 0,
+  }));
+
+  assert.ok(decoded.ok && decoded.value.kind === "refused");
+  assert.equal(decoded.value.reason, `no [31m${"x".repeat(493)}`);
+});
+
 Deno.test("a reply with another status, or none, is malformed", () => {
   for (const payload of [{}, null, { status: "maybe", response: {} }, "ok"]) {
     const decoded = decodeFrame(JSON.stringify({

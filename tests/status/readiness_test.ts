@@ -14,6 +14,7 @@ const GOOD: ReadinessInputs = {
   isJoined: true,
   link: "up",
   isConfigured: true,
+  unrouted: [],
   relays: [RELAY, { ...RELAY, id: "r2", state: "asking", allocated: [] }],
   isDraining: false,
 };
@@ -38,6 +39,11 @@ const FAULTS: readonly (readonly [string, Partial<ReadinessInputs>, string])[] =
     ["interface", { link: "down" }, "down"],
     ["interface", { link: "missing" }, "missing"],
     ["interface", { isConfigured: false }, "waits for its addresses"],
+    [
+      "interface",
+      { unrouted: ["100.64.0.0/11 (EEXIST)", "fd00:2021:1111::/107 (EEXIST)"] },
+      "no route into it for 100.64.0.0/11 (EEXIST), fd00:2021:1111::/107 (EEXIST)",
+    ],
     ["relay", { relays: [] }, "no relays"],
     [
       "relay",
