@@ -25,6 +25,8 @@ export class GatewayDns {
   readonly #options: GatewayDnsOptions;
   readonly #resolver: Resolver;
   readonly #tunnelDns: TunnelDns;
+  /** Ends each look-up that the core waits for. */
+  readonly #waits = new Map<number, AbortController>();
 
   /** Reads the host's nameservers and tries them. */
   constructor(options: GatewayDnsOptions) {
@@ -50,13 +52,22 @@ export class GatewayDns {
   ): Promise<void> {
     const { tell, log, onLookup } = this.#options;
     const startedAt = performance.now();
-    const addresses = await this.#resolver.lookup(domain);
+    const wait = new AbortController();
+    this.#waits.set(queryId, wait);
+    const addresses = await this.#resolver.lookup(domain, wait.signal);
+    this.#waits.delete(queryId);
+    if (wait.signal.aborted) return;
     onLookup(performance.now() - startedAt);
     log.log("debug", "Looked a name up", {
       domain,
       addresses: addresses?.length,
     });
     if (addresses) tell({ kind: "domain-resolved", queryId, addresses });
+  }
+
+  /** Ends a look-up that the core does not wait for any more. */
+  abandon(queryId: number): void {
+    this.#waits.get(queryId)?.abort();
   }
 
   /** Serves on the addresses that the interface has. */

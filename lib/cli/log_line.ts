@@ -59,13 +59,27 @@ export function renderJson(
   for (const [name, value] of Object.entries(fields)) {
     line[RESERVED.includes(name) ? `${name}_` : name] = value;
   }
-  return JSON.stringify(line);
+  return quote(line);
 }
 
-/** Text with blanks or control characters is quoted, so that a value can forge neither a field nor a line. */
+/** Text with blanks or characters that do not show is quoted, so that a value can forge neither a field nor a line. */
 function renderValue(value: LogValue): string {
-  if (typeof value === "object") return JSON.stringify(value);
-  return typeof value === "string" && !/^[^\s"\p{Cc}]+$/u.test(value)
-    ? JSON.stringify(value)
+  if (typeof value === "object") return quote(value);
+  return typeof value === "string" && !/^[^\s"\p{Cc}\p{Cf}]+$/u.test(value)
+    ? quote(value)
     : String(value);
+}
+
+/** Returns `value` as JSON, in which what a terminal would obey or hide is escaped: JSON itself leaves most of that as it is. */
+function quote(value: unknown): string {
+  return JSON.stringify(value)
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  const units = Array.from(
+    { length: character.length },
+    (_, i) => character.charCodeAt(i).toString(16).padStart(4, "0"),
+  );
+  return units.map((unit) => `\\u${unit}`).join("");
 }

@@ -94,6 +94,8 @@ function serveGateway(
           return void dns.bind(event);
         case "resolve-domain":
           return void dns.resolve(event);
+        case "abandon-domain":
+          return dns.abandon(event.queryId);
         case "drained":
           return monitor.handleDrained();
       }

@@ -28,14 +28,15 @@ export const REAL_FILES: StateFiles = {
       Deno.chmodSync(directory, DIRECTORY_MODE); // Whatever the umask says.
     }
     const draft = `${path}.draft`;
+    removeIfThere(draft);
+    // Others may write to the directory: what they put there meanwhile, such as a link, is not followed.
     using file = Deno.openSync(draft, {
       write: true,
-      create: true,
-      truncate: true,
+      createNew: true,
       mode: FILE_MODE,
     });
     Deno.chmodSync(draft, FILE_MODE);
-    file.writeSync(new TextEncoder().encode(text));
+    writeAll(file, new TextEncoder().encode(text));
     file.syncSync();
     Deno.renameSync(draft, path);
   },
@@ -50,6 +51,21 @@ export const UNTOUCHED_FILES: StateFiles = {
     accessSync(nearest, constants.W_OK);
   },
 };
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** A disk that is almost full takes a part, and refuses the rest. */
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) {
+    at += file.writeSync(bytes.subarray(at));
+  }
+}
 
 function exists(path: string): boolean {
   try {

@@ -92,8 +92,10 @@ export class Allocations {
    * or addresses changed is replaced; one that is not listed has to prove itself.
    */
   update({ removed, upserted }: RelayUpdate, now: Instant): void {
+    const hadRelays = this.#relays.length > 0;
     for (const id of removed) this.#removeById(id);
     for (const config of upserted) this.#upsert(config, now);
+    if (hadRelays) this.#reportIfNoneIsLeft();
 
     const listed = new Set(upserted.map(({ id }) => id));
     for (const { config, allocation } of this.#relays) {
@@ -222,9 +224,7 @@ export class Allocations {
 
   #removeById(id: string): void {
     const relay = this.#relays.find(({ config }) => config.id === id);
-    if (!relay) return;
-    this.#remove(relay);
-    this.#reportIfNoneIsLeft();
+    if (relay) this.#remove(relay);
   }
 
   #remove(relay: Relay): void {

@@ -10,8 +10,10 @@ import {
   DomainPattern,
   Filter,
   icmpReplyBudget,
+  isMulticastAddress,
   isProxyAddress,
   isRefusedByInternet,
+  isTunnelAddress,
   NatTable,
   type ResourceEntry,
   ResourceTable,
@@ -187,7 +189,8 @@ export class Client {
   /**
    * Lets the announced proxy addresses stand for `addresses`, and returns whether it may.
    *
-   * Flows that exist keep the address that they have.
+   * Flows that exist keep the address that they have. Addresses in the tunnel
+   * and groups are passed over.
    */
   translate(
     announcement: Announcement,
@@ -195,7 +198,7 @@ export class Client {
   ): boolean {
     if (!this.acceptsAnnouncement(announcement)) return false;
     this.#memo.forget();
-    this.#translations.assign(announcement, addresses);
+    this.#translations.assign(announcement, addresses.filter(isOutsideTunnel));
     return true;
   }
 
@@ -304,6 +307,17 @@ function namesOf(resource: Resource): [string, NamedResource][] {
     pattern: DomainPattern.parse(resource.address),
     filter: new Filter(resource.filters),
   }]];
+}
+
+/**
+ * Tells whether a name may lead to an address.
+ *
+ * Whoever answers for a name must not open what no client may send to by
+ * address: other clients and groups (data-plane spec §5 steps 1 and 7).
+ */
+function isOutsideTunnel({ family, bytes }: IpAddress): boolean {
+  return !isTunnelAddress(family, bytes, 0) &&
+    !isMulticastAddress(family, bytes, 0);
 }
 
 /** An address never changes: the portal announces that as a revocation. */

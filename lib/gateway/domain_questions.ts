@@ -47,18 +47,19 @@ export class DomainQuestions {
     return id;
   }
 
-  /** Drops the latest question of the client that has most. Returns `false`, without effect, when the newcomer has its share already. */
-  makeRoomFor(clientId: string): boolean {
+  /** Drops the latest question of the client that has most and returns its id; `undefined`, without effect, when the newcomer has its share already. */
+  makeRoomFor(clientId: string): number | undefined {
     const own = this.#idsByClient.get(clientId)?.size ?? 0;
     const clients = this.#idsByClient.size + (own === 0 ? 1 : 0);
-    if (own + 1 > MAX_QUESTIONS / clients) return false;
+    if (own + 1 > MAX_QUESTIONS / clients) return undefined;
 
     let most: ReadonlySet<number> = new Set();
     for (const ids of this.#idsByClient.values()) {
       if (ids.size > most.size) most = ids;
     }
     const latest = [...most].at(-1);
-    return latest !== undefined && this.take(latest) !== undefined;
+    if (latest !== undefined) this.take(latest);
+    return latest;
   }
 
   /** Removes and returns a question, if it still waits. */
@@ -80,9 +81,11 @@ export class DomainQuestions {
     return undefined;
   }
 
-  /** Drops the questions of a client that is gone. */
-  forget(clientId: string): void {
-    for (const id of this.#idsByClient.get(clientId) ?? []) this.take(id);
+  /** Drops the questions of a client that is gone and returns their ids. */
+  forget(clientId: string): readonly number[] {
+    const ids = [...this.#idsByClient.get(clientId) ?? []];
+    for (const id of ids) this.take(id);
+    return ids;
   }
 
   /** Drops all questions. */

@@ -102,7 +102,7 @@ export class DomainService {
 
   /** Drops the questions of a client whose record is gone. */
   forget(clientId: string): void {
-    this.#questions.forget(clientId);
+    this.#questions.forget(clientId).forEach((id) => this.#abandon(id));
   }
 
   /** Drops all questions. */
@@ -129,13 +129,20 @@ export class DomainService {
       return refusal;
     }
     if (this.#questions.isFull) {
-      if (!this.#questions.makeRoomFor(client.id)) return "too-many-questions";
+      const displaced = this.#questions.makeRoomFor(client.id);
+      if (displaced === undefined) return "too-many-questions";
+      this.#abandon(displaced);
       this.counters.increment("displaced");
     }
     const queryId = this.#questions.add(client.id, announcement, now);
     const { domain } = announcement;
     this.#outbox.emit({ kind: "resolve-domain", queryId, domain });
     return "resolving";
+  }
+
+  /** The shell looks up so many names at a time, too: one that nobody waits for must not take a place there. */
+  #abandon(queryId: number): void {
+    this.#outbox.emit({ kind: "abandon-domain", queryId });
   }
 
   #answer(

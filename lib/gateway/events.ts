@@ -51,7 +51,9 @@ export type GatewayEvent =
     readonly queryId: number;
     /** In presentation form without trailing dot, as a client wrote it. */
     readonly domain: string;
-  };
+  }
+  /** Nobody waits for the answer to a `resolve-domain` any more. */
+  | { readonly kind: "abandon-domain"; readonly queryId: number };
 
 /** What the gateway takes in: messages of the portal, and news of the host. */
 export type GatewayInput =

@@ -101,6 +101,7 @@ function replyKind(verdict: OutboundVerdict): IcmpReplyKind | undefined {
     case "unknown-client":
     case "control":
     case "icmp-error":
+    case "source-routed":
     case "unsupported-protocol":
     case "nat-exhausted":
     case "nat-table-full":

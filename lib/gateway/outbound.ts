@@ -30,6 +30,7 @@ export const OUTBOUND_VERDICTS = [
   "control",
   "icmp-error",
   "prohibited-source",
+  "source-routed",
   "prohibited-tunnel-address",
   "prohibited-destination",
   "prohibited-by-filter",
@@ -65,6 +66,8 @@ export function judgeOutbound(
   if (!includesAddress(client.addresses, version, bytes, packet.sourceAt)) {
     return "prohibited-source";
   }
+  // Deviation: the spec lets them pass. Policy would have judged one of several destinations.
+  if (packet.isSourceRouted) return "source-routed";
   if (includesAddress(gateway, version, bytes, destinationAt)) return "forward";
   if (isTunnelAddress(version, bytes, destinationAt)) {
     return "prohibited-tunnel-address";

@@ -51,6 +51,14 @@ export interface ResolverOptions {
   readonly port?: number;
 }
 
+/** A name that is being looked up. */
+interface Running {
+  readonly addresses: Promise<IpAddress[] | undefined>;
+  readonly abandoned: AbortController;
+  /** How many wait for it. */
+  waiting: number;
+}
+
 /** One look-up under way. */
 interface Lookup {
   readonly settings: ResolverSettings;
@@ -68,7 +76,7 @@ export class Resolver {
   readonly #options: ResolverOptions;
   readonly #cache = new AddressCache();
   readonly #order = new NameserverOrder();
-  readonly #running = new Map<string, Promise<IpAddress[] | undefined>>();
+  readonly #running = new Map<string, Running>();
   readonly #stopped = new AbortController();
   /** The state of the files that the cache was filled under. */
   #fileChanges = 0;
@@ -82,17 +90,19 @@ export class Resolver {
    * Returns the addresses of `domain`, of both families; none when there are
    * none or nobody knows.
    *
-   * `undefined`: it took 10 s, or 1000 other look-ups are under way.
+   * `undefined`: it took 10 s, or 1000 other look-ups are under way, or
+   * everybody who waited for it has aborted `signal`.
    */
-  lookup(domain: string): Promise<IpAddress[] | undefined> {
+  lookup(
+    domain: string,
+    signal?: AbortSignal,
+  ): Promise<IpAddress[] | undefined> {
     const name = domain.toLowerCase();
-    const running = this.#running.get(name);
-    if (running) return running;
-    if (this.#running.size >= MAX_LOOKUPS) return Promise.resolve(undefined);
-    const lookup = this.#lookUp(name)
-      .finally(() => this.#running.delete(name));
-    this.#running.set(name, lookup);
-    return lookup;
+    const running = this.#running.get(name) ?? this.#start(name);
+    if (!running) return Promise.resolve(undefined);
+    running.waiting++;
+    signal?.addEventListener("abort", () => this.#leave(name, running));
+    return running.addresses;
   }
 
   /** Abandons all look-ups. */
@@ -100,10 +110,37 @@ export class Resolver {
     this.#stopped.abort();
   }
 
-  async #lookUp(name: string): Promise<IpAddress[] | undefined> {
+  /** Begins a look-up if there is a place for it. */
+  #start(name: string): Running | undefined {
+    if (this.#running.size >= MAX_LOOKUPS) return undefined;
+    const abandoned = new AbortController();
+    const addresses = this.#lookUp(name, abandoned.signal)
+      .finally(() => this.#end(name, running));
+    const running: Running = { addresses, abandoned, waiting: 0 };
+    this.#running.set(name, running);
+    return running;
+  }
+
+  /** Ends a look-up that nobody waits for any more. */
+  #leave(name: string, running: Running): void {
+    if (--running.waiting > 0) return;
+    running.abandoned.abort();
+    this.#end(name, running);
+  }
+
+  #end(name: string, running: Running): void {
+    if (this.#running.get(name) === running) this.#running.delete(name);
+  }
+
+  async #lookUp(
+    name: string,
+    abandoned: AbortSignal,
+  ): Promise<IpAddress[] | undefined> {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), LOOKUP_LIMIT_MS);
-    const signal = AbortSignal.any([this.#stopped.signal, limit.signal]);
+    const signal = AbortSignal.any([
+      ...[this.#stopped.signal, limit.signal, abandoned],
+    ]);
     const addresses = await this.#search(name, signal);
     clearTimeout(timer);
     return signal.aborted ? undefined : addresses;

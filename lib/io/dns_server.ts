@@ -1,9 +1,4 @@
-import {
-  formatIp,
-  readU16,
-  type SocketAddress,
-  writeU16,
-} from "../base/mod.ts";
+import { readU16, type SocketAddress, writeU16 } from "../base/mod.ts";
 import {
   type DnsTransport,
   MAX_TCP_MESSAGE_BYTES,
@@ -14,19 +9,13 @@ import {
 import { DnsUdpListener } from "./dns_udp_listener.ts";
 import { messageOf } from "./portal_dial.ts";
 import { closeQuietly, writeAll } from "./portal_upgrade.ts";
+import { StreamServer } from "./stream_server.ts";
 
 /** Queries that are being answered at a time, both transports together (data-plane spec §1.3). */
 const MAX_IN_FLIGHT = 1_000;
 
-/** TCP streams at a time, and of one peer. Our own choice: a client has one or two. */
-const MAX_STREAMS = 256;
-const MAX_STREAMS_PER_PEER = 32;
-
 /** How long a TCP stream may take to bring a query or to take an answer, in ms (RFC 7766 §6.2.3: a few seconds). */
 const STREAM_PATIENCE_MS = 10_000;
-
-/** Rest after the kernel refused to accept a stream, which it does while descriptors are short, in ms. */
-const ACCEPT_PAUSE_MS = 100;
 
 const PREFIX_BYTES = 2;
 
@@ -59,11 +48,8 @@ export interface DnsServerOptions {
 export class DnsServer {
   readonly #options: DnsServerOptions;
   readonly #udp: DnsUdpListener[] = [];
-  readonly #tcp: Deno.TcpListener[] = [];
-  readonly #accepting: Promise<void>[] = [];
-  readonly #streams = new Set<Deno.TcpConn>();
+  readonly #tcp = new StreamServer((stream) => this.#serve(stream));
   #inFlight = 0;
-  #isClosed = false;
 
   private constructor(options: DnsServerOptions) {
     this.#options = options;
@@ -78,20 +64,14 @@ export class DnsServer {
       await server.close();
       throw new DnsBindError(`Cannot listen for DNS: ${messageOf(error)}`);
     }
-    for (const listener of server.#tcp) {
-      server.#accepting.push(server.#accept(listener));
-    }
     return server;
   }
 
   /** Stops. The addresses are free again when the promise settles; answers under way come to nothing. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const listener of this.#tcp) listener.close();
-    for (const conn of this.#streams) closeQuietly(conn);
     await Promise.all([
       ...this.#udp.map((listener) => listener.close()),
-      ...this.#accepting,
+      this.#tcp.close(),
     ]);
   }
 
@@ -99,9 +79,7 @@ export class DnsServer {
     this.#udp.push(
       await DnsUdpListener.bind(address, (query) => this.#answerUdp(query)),
     );
-    this.#tcp.push(
-      Deno.listen({ hostname: formatIp(address.ip), port: address.port }),
-    );
+    this.#tcp.listen(address);
   }
 
   async #answerUdp(query: Uint8Array): Promise<Uint8Array | undefined> {
@@ -122,32 +100,8 @@ export class DnsServer {
     }
   }
 
-  async #accept(listener: Deno.TcpListener): Promise<void> {
-    while (!this.#isClosed) {
-      let conn: Deno.TcpConn;
-      try {
-        conn = await listener.accept();
-      } catch {
-        if (!this.#isClosed) await pause(ACCEPT_PAUSE_MS);
-        continue;
-      }
-      if (this.#hasRoomFor(conn)) void this.#serve(conn);
-      else closeQuietly(conn);
-    }
-  }
-
-  #hasRoomFor(conn: Deno.TcpConn): boolean {
-    if (this.#isClosed || this.#streams.size >= MAX_STREAMS) return false;
-    let ofPeer = 0;
-    for (const other of this.#streams) {
-      if (other.remoteAddr.hostname === conn.remoteAddr.hostname) ofPeer++;
-    }
-    return ofPeer < MAX_STREAMS_PER_PEER;
-  }
-
   /** Answers the queries of a stream until it ends, idles or brings what is no query. */
   async #serve(conn: Deno.TcpConn): Promise<void> {
-    this.#streams.add(conn);
     const { patienceMs = STREAM_PATIENCE_MS } = this.#options;
     const within = <T>(work: Promise<T>) => {
       const timer = setTimeout(() => closeQuietly(conn), patienceMs);
@@ -163,8 +117,6 @@ export class DnsServer {
     } catch {
       // The peer went away, or we closed the stream.
     }
-    closeQuietly(conn);
-    this.#streams.delete(conn);
   }
 }
 
@@ -195,8 +147,4 @@ function framed(answer: Uint8Array): Uint8Array {
   writeU16(frame, 0, message.length);
   frame.set(message, PREFIX_BYTES);
   return frame;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -106,7 +106,6 @@ export class FlowSpool {
     for (let w = this.#writes.shift(); w; w = this.#writes.shift()) {
       try {
         await w();
-        this.#isFailing = false;
       } catch (error) {
         this.#noteFailure(error);
       }
@@ -137,8 +136,15 @@ export class FlowSpool {
   async #write(path: string, text: string): Promise<void> {
     const whole = `${this.#root}/${path}`;
     const fresh = `${whole}.tmp`;
-    await Deno.writeTextFile(fresh, text, { mode: FILE_MODE });
-    await Deno.rename(fresh, whole);
+    try {
+      await Deno.writeTextFile(fresh, text, { mode: FILE_MODE });
+      await Deno.rename(fresh, whole);
+    } catch (error) {
+      // What a full disk took of it would stay until the authorization is pruned.
+      await Deno.remove(fresh).catch(() => {});
+      throw error;
+    }
+    this.#isFailing = false;
   }
 }
 

@@ -1,10 +1,8 @@
 import { dirname } from "node:path";
-import {
-  formatIp,
-  formatSocketAddress,
-  type SocketAddress,
-} from "../base/mod.ts";
+import { formatSocketAddress, type SocketAddress } from "../base/mod.ts";
+import { serveHttp } from "./http_stream.ts";
 import { settlesWithin } from "./settles_within.ts";
+import { StreamServer } from "./stream_server.ts";
 
 /** Answers a request. */
 export type HttpHandler = (request: Request) => Promise<Response>;
@@ -36,18 +34,27 @@ const DIRECTORY_MODE = 0o755;
 
 /** A small HTTP server of the main thread. */
 export class HttpServer {
-  readonly #server: Deno.HttpServer;
+  /** The TCP port that it has; `undefined` on a Unix socket. */
+  readonly port: number | undefined;
+  readonly #stop: () => Promise<void>;
 
-  private constructor(server: Deno.HttpServer) {
-    this.#server = server;
+  private constructor(stop: () => Promise<void>, port?: number) {
+    this.#stop = stop;
+    this.port = port;
   }
 
-  /** Serves on a TCP address. Throws `ListenError`. */
+  /**
+   * Serves on a TCP address: a few requests of each peer at a time, none of
+   * them for long. Throws `ListenError`.
+   *
+   * Clients reach it by the gateway's own address, so the runtime's server,
+   * which lets everybody hold any number of connections, will not do.
+   */
   static listen(address: SocketAddress, handler: HttpHandler): HttpServer {
-    const { ip, port } = address;
-    const options = { hostname: formatIp(ip), port, onListen: () => {} };
+    const answer = guarded(handler);
+    const server = new StreamServer((stream) => serveHttp(stream, answer));
     try {
-      return new HttpServer(Deno.serve(options, guarded(handler)));
+      return new HttpServer(() => server.close(), server.listen(address));
     } catch (error) {
       throw listenError(formatSocketAddress(address), error);
     }
@@ -74,21 +81,15 @@ export class HttpServer {
         guarded(handler),
       );
       Deno.chmodSync(path, SOCKET_MODE);
-      return new HttpServer(server);
+      return new HttpServer(() => server.shutdown());
     } catch (error) {
       throw error instanceof ListenError ? error : listenError(path, error);
     }
   }
 
-  /** The TCP port that it has. */
-  get port(): number | undefined {
-    const { addr } = this.#server;
-    return addr.transport === "tcp" ? addr.port : undefined;
-  }
-
-  /** Answers the requests under way, but not for ever, and ends. */
+  /** Ends. What is under way on a Unix socket is answered, but not waited for for ever. */
   async close(): Promise<void> {
-    await settlesWithin(this.#server.shutdown(), CLOSE_LIMIT_MS);
+    await settlesWithin(this.#stop(), CLOSE_LIMIT_MS);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The head of an HTTP request, as far as an upgrade needs it. */
+/** The head of an HTTP request, of 1.0 too: some health checks are. */
 export interface RequestHead {
   /** Such as `GET`. */
   readonly method: string;
@@ -76,7 +76,7 @@ export function isUpgradeRequest({ method, headers }: RequestHead): boolean {
 
 function parseHead(text: string): RequestHead | undefined {
   const [requestLine = "", ...lines] = text.split("\r\n");
-  const request = /^([A-Z]+) (\/[^\s#]*) HTTP\/1\.1$/.exec(requestLine);
+  const request = /^([A-Z]+) (\/[^\s#]*) HTTP\/1\.[01]$/.exec(requestLine);
   if (!request) return undefined;
 
   const headers = new Map<string, string>();

@@ -124,7 +124,8 @@ interface RelayEntry {
 
 /**
  * Reads a list of relays and merges entries of one id, in whatever order they
- * come, into one relay with up to two addresses (portal spec §4.4.6).
+ * come, into one relay with up to two addresses (portal spec §4.4.6). The
+ * first of each family counts (p2p spec §1.4).
  */
 export function readRelays(fields: Fields, name: string): Relay[] {
   const relays = new Map<string, Relay>();
@@ -132,11 +133,11 @@ export function readRelays(fields: Fields, name: string): Relay[] {
     if (!entry) continue;
     const { id, address, username, password } = entry;
     relays.set(id, {
-      ...relays.get(id),
       id,
       [address.ip.family === 4 ? "ipv4" : "ipv6"]: address,
       username,
       password,
+      ...relays.get(id),
     });
   }
   return [...relays.values()];

@@ -1,5 +1,6 @@
 import { type Ecn, EMPTY, MAX_PACKET_BYTES, readU16 } from "../base/mod.ts";
 import {
+  hasSourceRoute,
   IPV4_DESTINATION,
   IPV4_FRAGMENT,
   IPV4_FRAGMENT_MASK,
@@ -158,6 +159,13 @@ export class IpPacketView {
       this.#transportAt,
       DESTINATION_PORT,
     );
+  }
+
+  /** Whether the sender tells routers where else the packet has to go: an IPv4 option, or an IPv6 routing header with segments left. */
+  get isSourceRouted(): boolean {
+    if (this.#version === 6) return this.#chain.sourceRouted;
+    const optionsAt = this.#start + IPV4_HEADER_LENGTH;
+    return hasSourceRoute(this.#bytes, optionsAt, this.#transportAt);
   }
 
   /** The congestion bits. */

@@ -22,3 +22,31 @@ export const IPV4_FRAGMENT_OFFSET_MASK = 0x1fff;
 export function ipv4HeaderLength(firstByte: number): number {
   return (firstByte & 0x0f) * 4;
 }
+
+/** Options that name the routers to go by, RFC 791 §3.1: loose and strict source routing. */
+const OPTION_LOOSE_ROUTE = 131;
+const OPTION_STRICT_ROUTE = 137;
+/** The two options that are one byte long. */
+const OPTION_END = 0;
+const OPTION_PADDING = 1;
+const MIN_OPTION_LENGTH = 2;
+
+/** Tells whether one of the options in `[at, end)` names other addresses that the packet has to visit. */
+export function hasSourceRoute(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): boolean {
+  while (at < end) {
+    const option = bytes[at]!;
+    if (option === OPTION_LOOSE_ROUTE || option === OPTION_STRICT_ROUTE) {
+      return true;
+    }
+    if (option === OPTION_END) return false;
+    if (option === OPTION_PADDING) at++;
+    else if (at + 1 < end && bytes[at + 1]! >= MIN_OPTION_LENGTH) {
+      at += bytes[at + 1]!;
+    } else return false;
+  }
+  return false;
+}

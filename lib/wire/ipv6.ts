@@ -23,6 +23,7 @@ const EXPERIMENT_1 = 253;
 const EXPERIMENT_2 = 254;
 
 const NO_HEADER = -1;
+const SEGMENTS_LEFT = 3;
 const FRAGMENT_FIELD = 2;
 const FRAGMENT_OFFSET_MASK = 0xfff8;
 const MORE_FRAGMENTS = 0x0001;
@@ -37,11 +38,14 @@ export class Ipv6ExtensionChain {
   fragmented = false;
   /** Whether a fragment header said that this is not the first one. Valid after `walk` returned `true`. */
   laterFragment = false;
+  /** Whether a routing header names addresses that the packet has yet to visit. Valid after `walk` returned `true`. */
+  sourceRouted = false;
 
   /** Walks from the fixed header at `start`. Returns `false` when a header reaches beyond `end`. */
   walk(bytes: Uint8Array, start: number, end: number): boolean {
     this.fragmented = false;
     this.laterFragment = false;
+    this.sourceRouted = false;
     let protocol = bytes[start + IPV6_NEXT_HEADER]!;
     let at = start + IPV6_HEADER_LENGTH;
     for (;;) {
@@ -49,6 +53,9 @@ export class Ipv6ExtensionChain {
       if (length === NO_HEADER) break;
       if (at + length > end) return false;
       if (protocol === FRAGMENT) this.#noteFragment(bytes, at);
+      if (protocol === ROUTING && bytes[at + SEGMENTS_LEFT] !== 0) {
+        this.sourceRouted = true;
+      }
       protocol = bytes[at]!;
       at += length;
     }

@@ -108,6 +108,25 @@ Deno.test("a field cannot forge a second log line", () => {
   assert.ok(!render({}, { text: "\x1b[2J" }).includes("\x1b"));
 });
 
+Deno.test("a field cannot bring what a terminal obeys or hides, and JSON stays what it was", () => {
+  const hostile = [
+    "\x9b2J",
+    "a\u202eb",
+    "\u2028x",
+    "\u200b",
+    "\u{e0001}",
+    "\x7f",
+  ];
+
+  for (const text of hostile) {
+    const human = render({}, { text });
+    const json = render({ format: "json" }, { text });
+
+    assert.match(human + json, /^[ -~]+$/, JSON.stringify(text));
+    assert.equal(JSON.parse(json).text, text);
+  }
+});
+
 Deno.test("[ops 1.7] a JSON line is one flat object, whose own members no field replaces", () => {
   const line = render({ format: "json" }, { attempt: 2, level: "x" });
 

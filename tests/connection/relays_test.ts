@@ -4,6 +4,7 @@ import { Site } from "../sim/site.ts";
 import type { SimNode } from "../sim/sim_node.ts";
 import type { SimRelay } from "../sim/sim_relay.ts";
 import { CUT_LINK } from "../sim/world.ts";
+import { addressOf } from "../support/datagram.ts";
 import { canExchange, connectedSite, milestones } from "./support.ts";
 
 Deno.test("[p2p 106] losing the last relay is reported at once", () => {
@@ -19,6 +20,22 @@ Deno.test("[p2p 106] losing the last relay is reported at once", () => {
 
   assert.deepEqual(afterFirst, []);
   assert.deepEqual(milestones(site.gateway), ["no-relays"]);
+});
+
+Deno.test("[p2p 103] [p2p 106] a last relay that the same message replaces is not reported as lost", () => {
+  const site = new Site({ relays: 2 });
+  const [first, second] = site.relays;
+  assert.ok(first && second);
+  const { node } = site.gateway;
+  const upserted = [second.configFor("gateway")];
+  site.portal.announceRelays(site.gateway, [first]);
+  site.world.advance(1_000);
+
+  node.updateRelays({ removed: ["relay-1"], upserted }, site.world.now);
+  site.world.advance(1_000);
+
+  assert.deepEqual(milestones(site.gateway), []);
+  assert.deepEqual(node.snapshot().relays.map(({ id }) => id), ["relay-2"]);
 });
 
 Deno.test("[p2p 106] a relay that does not answer is dropped and, if the last, reported", () => {
@@ -57,6 +74,32 @@ Deno.test("[p2p 104] a relay whose credentials changed is replaced, an unchanged
   assert.deepEqual(node.snapshot().relays.map(briefly), [
     { id: "relay-1", roundTripMs: 20, state: "allocated" },
   ]);
+});
+
+Deno.test("[p2p 104] any one thing that changes about a relay replaces it", () => {
+  const site = new Site();
+  const [relay] = site.relays;
+  assert.ok(relay);
+  const { node } = site.gateway;
+  const config = relay.configFor("gateway");
+  const { ipv4, ipv6, ...rest } = config;
+  const changed = [
+    { ...config, password: "another" },
+    { ...config, username: "2145916800:another" },
+    { ...rest, ipv4 },
+    { ...rest, ipv6 },
+    { ...config, ipv4: addressOf("192.0.2.99:3478") },
+  ];
+
+  const roundTrips = changed.map((other) => {
+    node.updateRelays({ removed: [], upserted: [config] }, site.world.now);
+    site.world.advance(1_000);
+    const before = node.snapshot().relays[0]?.roundTripMs;
+    node.updateRelays({ removed: [], upserted: [other] }, site.world.now);
+    return [before, node.snapshot().relays[0]?.roundTripMs];
+  });
+
+  assert.deepEqual(roundTrips, changed.map(() => [20, null]));
 });
 
 Deno.test("[p2p 105] a relay that an update does not mention has one second to prove itself", () => {
@@ -101,6 +144,31 @@ Deno.test("[p2p 103] [p2p 109] a connection whose relay goes moves to another an
     const added = signalled.flatMap((event) => event.added);
     assert.ok(removed.length > 0 && removed.every((line) => isOn(used, line)));
     assert.ok(added.length > 0 && added.every((line) => isOn(unused, line)));
+    assert.ok(canExchange(site), `seed ${seed}`);
+  }
+});
+
+Deno.test("a connection stays on its relay, whatever becomes of another", () => {
+  for (const seed of [1, 3, 5, 7]) {
+    const site = new Site({ seed, relays: 2 });
+    site.world.setLink(site.client, site.gateway, CUT_LINK);
+    site.connect();
+    const used = relayUsedBy(site, site.gateway);
+    const other = site.relays.find((relay) => relay !== used);
+    assert.ok(used && other);
+    const eventCount = site.gateway.events.length;
+
+    for (const salt of ["a", "b", "c"]) {
+      const upserted = [used.configFor("gateway"), other.configFor(salt)];
+      site.gateway.node.updateRelays({ removed: [], upserted }, site.world.now);
+      site.world.advance(1_000);
+    }
+
+    const removed = site.gateway.events.slice(eventCount).flatMap((event) =>
+      event.kind === "candidates" ? event.removed : []
+    );
+    assert.deepEqual(removed, []);
+    assert.equal(relayUsedBy(site, site.gateway), used);
     assert.ok(canExchange(site), `seed ${seed}`);
   }
 });

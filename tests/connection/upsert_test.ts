@@ -157,6 +157,24 @@ Deno.test("[p2p 9] [p2p 54] an upsert, a candidate change or a packet ends idlen
   }
 });
 
+Deno.test("[p2p 57] both ends are idle 20 s after the last packet, and not before", () => {
+  const site = connectedSite();
+  site.world.advance(10_000);
+  site.client.send("gateway", packetNumber(1), site.world.now);
+  const stages = (): (string | undefined)[] =>
+    [site.client, site.gateway].map(({ node }) =>
+      node.describeConnections(site.world.now)[0]?.stage
+    );
+
+  site.world.advance(19_900);
+  const early = stages();
+  site.world.advance(300);
+  const late = stages();
+
+  assert.deepEqual(early, ["connected", "connected"]);
+  assert.deepEqual(late, ["idle", "idle"]);
+});
+
 Deno.test("the client starts a handshake on reuse, but not within 20 s of the last", () => {
   const site = connectedSite();
   const handshakes = (ms: number): number => {
@@ -169,10 +187,14 @@ Deno.test("the client starts a handshake on reuse, but not within 20 s of the la
   };
 
   const tooSoon = handshakes(30_000);
-  const lateEnough = handshakes(1_000);
-  const againTooSoon = handshakes(1_000);
+  const lateEnough = handshakes(19_800);
+  const againTooSoon = handshakes(400);
+  const againLateEnough = handshakes(1_000);
 
-  assert.deepEqual([tooSoon, lateEnough, againTooSoon], [0, 1, 0]);
+  assert.deepEqual(
+    [tooSoon, lateEnough, againTooSoon, againLateEnough],
+    [0, 1, 0, 1],
+  );
 });
 
 function candidatesOf(

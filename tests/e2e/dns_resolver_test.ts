@@ -293,6 +293,29 @@ Deno.test("[dp 76] of 1001 look-ups at a time the last is passed over, and closi
   assert.ok(outcomes.every((outcome) => outcome === undefined));
 });
 
+Deno.test("a look-up gives its place up once nobody waits for it", async () => {
+  await using server = await ScriptedNameserver.start(() => {});
+  await using host = await Host.make(server.address.port);
+  await host.writeHosts("192.0.2.1 more.example\n");
+  const [first, second] = [new AbortController(), new AbortController()];
+  const lookups = Array.from(
+    { length: 999 },
+    (_, i) => host.lookup(`n${i}.example`),
+  );
+  const abandoned = [first, second].map(({ signal }) =>
+    host.resolver.lookup("slow.example", signal)
+  );
+
+  first.abort();
+  assert.equal(await host.lookup("more.example"), undefined);
+  second.abort();
+  assert.deepEqual(await host.lookup("more.example"), ["192.0.2.1"]);
+
+  assert.deepEqual(await Promise.all(abandoned), [undefined, undefined]);
+  host.resolver.close();
+  await Promise.all(lookups);
+});
+
 Deno.test("[dp 114] a host without nameservers is warned about once and works once it has some", async () => {
   await using server = await ScriptedNameserver.start(knowing("192.0.2.1"));
   await using host = await Host.make(server.address.port);

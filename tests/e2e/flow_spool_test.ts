@@ -78,6 +78,22 @@ Deno.test("a root that cannot be written to costs one warning and nothing else",
   assert.deepEqual(dir.warnings, ["Flow logs cannot be kept on disk"]);
 });
 
+Deno.test("what cannot be put in its place leaves nothing behind and is warned of once, whatever needs no place in between", async () => {
+  await using dir = await SpoolDirectory.make();
+  await Deno.mkdir(`${dir.path}/${FOLDER}/token`, { recursive: true });
+  const spool = dir.spool();
+
+  for (let i = 0; i < 3; i++) {
+    spool.keepToken(tokenOf(FRESH));
+    flows(1, { policyAuthorizationId: OTHER_ID })
+      .forEach((report) => spool.keepReport(report));
+  }
+  await spool.close();
+
+  assert.deepEqual(dir.warnings, ["Flow logs cannot be kept on disk"]);
+  assert.deepEqual(await dir.files(), []);
+});
+
 Deno.test("a queue that is full drops records with one warning", async () => {
   await using dir = await SpoolDirectory.make();
   const spool = dir.spool();

@@ -144,6 +144,20 @@ Deno.test("[ops 1.2] the identity is written as a whole, for its user and group 
   await Deno.remove(root, { recursive: true });
 });
 
+Deno.test("the identity goes to a file of its own, not where a link in its place leads", async () => {
+  const root = await Deno.makeTempDir({ prefix: "firezone-state-" });
+  const path = `${root}/gateway_id`;
+  await Deno.writeTextFile(`${root}/other`, "not ours");
+  await Deno.symlink(`${root}/other`, `${path}.draft`);
+
+  REAL_FILES.write(root, path, '{"id":"first"}');
+
+  assert.equal(await Deno.readTextFile(`${root}/other`), "not ours");
+  assert.equal((await Deno.lstat(path)).isSymlink, false);
+  assert.equal(REAL_FILES.read(path), '{"id":"first"}');
+  await Deno.remove(root, { recursive: true });
+});
+
 function modeOf(path: string): number {
   return (Deno.statSync(path).mode ?? 0) & 0o777;
 }

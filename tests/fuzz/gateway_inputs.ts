@@ -105,6 +105,8 @@ export function packetOf(
       return icmpPacket({ ...addresses, type, body });
     }
     default:
-      return ipPacket(addresses, 47, new Uint8Array(4));
+      return isV6 && sourcePort > 80
+        ? ipPacket(addresses, 43, Uint8Array.of(59, 0, 4, 1, 0, 0, 0, 0))
+        : ipPacket(addresses, 47, new Uint8Array(4));
   }
 }

@@ -11,6 +11,7 @@ import {
   type NaivePacket,
   naivePacket,
   naiveQuoted,
+  naiveSourceRoute,
 } from "../support/naive_packet.ts";
 import { type Choices, Tape } from "./choices.ts";
 import type { FuzzTarget } from "./engine.ts";
@@ -186,7 +187,7 @@ class Attack {
   #sendFrom(client: TestClient): void {
     const packet = this.#anyPacket(client, "outbound");
     const facts = factsOf(packet, 1);
-    const verdict = facts
+    const verdict = facts && !naiveSourceRoute(packet)
       ? this.#model.judgeOutbound(client, facts)
       : "dropped";
     this.#world.fromClient(client, packet);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { toHex, utf8 } from "../../lib/base/mod.ts";
-import { encodeP2pControl } from "../../lib/wire/mod.ts";
+import { parseIp, toHex, utf8 } from "../../lib/base/mod.ts";
+import { encodeAssignedIps, encodeP2pControl } from "../../lib/wire/mod.ts";
 import {
   ALICE,
   BOB,
@@ -158,6 +158,29 @@ Deno.test("a client that fills all places with questions does not keep others fr
   assert.equal(answered.filter((id) => id === R1).length, 500);
 });
 
+Deno.test("the shell hears which questions nobody waits for any more", () => {
+  const world = worldWithWiki();
+  world.grant(BOB, dnsResource(R2));
+  const questions = Array.from(
+    { length: 1_000 },
+    () => world.announce(ALICE, { resource: R1 })!,
+  );
+
+  world.fromClient(BOB, announcementOf(R2));
+  const displaced = world.takeEvents();
+  world.node.announce({ kind: "goodbye", peer: ALICE.id });
+  const left = world.takeEvents();
+
+  assert.deepEqual(displaced, [
+    { kind: "abandon-domain", queryId: questions[999] },
+    { kind: "resolve-domain", queryId: questions[999]! + 1, domain: WIKI },
+  ]);
+  assert.deepEqual(
+    left.flatMap((it) => it.kind === "abandon-domain" ? it.queryId : []),
+    questions.slice(0, 999),
+  );
+});
+
 Deno.test("questions of a client that left, or that is another one by its addresses, are dropped", () => {
   const world = worldWithWiki();
   world.announce(ALICE, { resource: R1 });
@@ -236,6 +259,11 @@ function worldWithWiki(): GatewayHarness {
   world.grant(ALICE, dnsResource(R1));
   world.takeEvents();
   return world;
+}
+
+function announcementOf(resourceId: string): Uint8Array {
+  const proxyIps = [parseIp("100.96.0.1")!];
+  return encodeAssignedIps({ resourceId, domain: WIKI, proxyIps });
 }
 
 function inactive(resourceId: string, domain: string = WIKI) {

@@ -117,6 +117,42 @@ Deno.test("[dp 50] packets to other tunnel addresses are prohibited, with an Int
   }
 });
 
+Deno.test("packets that name further destinations are dropped, to the gateway itself too", () => {
+  const world = worldWith(cidrResource("r1", "0.0.0.0/0"));
+  world.grant(ALICE, cidrResource("r2", "::/0"));
+  const [loose, strict] = [131, 137].map((
+    option,
+  ) => [1, option, 7, 4, 10, 0, 0, 9]);
+  const packets = [
+    withOptions(udp4("10.0.0.1"), loose!),
+    withOptions(udp4("10.0.0.1"), [68, 4, 5, 0, ...strict!]),
+    withOptions(udp4(GATEWAY.ipv4), strict!),
+    routed("2001:db8::1", 1),
+    routed(GATEWAY.ipv6, 2),
+  ];
+
+  for (const packet of packets) {
+    assert.equal(world.fromClient(ALICE, packet), "source-routed");
+  }
+  assert.deepEqual(world.takeWritten(), []);
+  assert.deepEqual(world.node.sent, []);
+});
+
+Deno.test("other options pass, and so do routing headers that have been worked off", () => {
+  const world = worldWith(cidrResource("r1", "0.0.0.0/0"));
+  world.grant(ALICE, cidrResource("r2", "::/0"));
+  const packets = [
+    withOptions(udp4("10.0.0.1"), [7, 4, 131, 137]),
+    withOptions(udp4("10.0.0.1"), [0, 131, 3, 4]),
+    withOptions(udp4("10.0.0.1"), [7, 0, 131, 3]),
+    routed("2001:db8::1", 0),
+  ];
+
+  for (const packet of packets) {
+    assert.equal(world.fromClient(ALICE, packet), "forward");
+  }
+});
+
 Deno.test("[dp 51] packets to addresses without a resource are prohibited", () => {
   const world = worldWith(cidrResource("r1", "10.0.0.0/8"));
 
@@ -296,4 +332,27 @@ function udp4(destination: string, source = ALICE.ipv4): Uint8Array {
 
 function udp6(destination: string, source = ALICE.ipv6): Uint8Array {
   return udpPacket({ source, destination, ...PORTS });
+}
+
+/** Puts options, whole words of them, into an IPv4 packet. */
+function withOptions(packet: Uint8Array, options: number[]): Uint8Array {
+  const longer = Uint8Array.from([
+    ...packet.subarray(0, 20),
+    ...options,
+    ...packet.subarray(20),
+  ]);
+  longer[0] = 0x45 + options.length / 4;
+  longer[3] = longer.length;
+  return longer;
+}
+
+/** Builds an IPv6 packet with a routing header. */
+function routed(destination: string, segmentsLeft: number): Uint8Array {
+  const udp = udp6(destination).subarray(40);
+  const header = [17, 2, 4, segmentsLeft, ...new Uint8Array(20)];
+  return ipPacket(
+    { source: ALICE.ipv6, destination },
+    43,
+    Uint8Array.from([...header, ...udp]),
+  );
 }

@@ -4,6 +4,7 @@ import {
   BOB,
   cidrResource,
   dnsResource,
+  GATEWAY,
   GatewayHarness,
   internetResource,
   uuidOf,
@@ -79,6 +80,23 @@ Deno.test("[dp 79] a name without addresses is active, and packets to it are unr
     assert.equal(send(world, proxy), "unreachable-no-address");
   }
   assert.deepEqual(world.takeWritten(), []);
+});
+
+Deno.test("a name that leads into the tunnel or to a group has no such addresses", () => {
+  const inside = worldWithWiki([
+    ...[BOB.ipv4, GATEWAY.ipv4, "224.0.0.251"],
+    ...[BOB.ipv6, GATEWAY.ipv6, "ff02::fb"],
+  ]);
+  const mixed = worldWithWiki([BOB.ipv4, "10.0.0.1", "127.0.0.1"]);
+
+  for (const proxy of WIKI_PROXIES) {
+    assert.equal(send(inside, proxy), "unreachable-no-address");
+  }
+  assert.deepEqual(inside.takeWritten(), []);
+  assert.deepEqual(
+    WIKI_PROXIES.slice(0, 3).map((proxy) => reach(mixed, proxy)),
+    ["10.0.0.1", "127.0.0.1", "10.0.0.1"],
+  );
 });
 
 Deno.test("[dp 88] a proxy that is announced for another name resets translations and flows", () => {

@@ -85,6 +85,31 @@ Deno.test("[p2p 27] peer-reflexive candidates, unknown keys, any order of keys a
   assert.deepEqual(parsed.candidate.related, addressOf("10.0.0.1:7"));
 });
 
+Deno.test("blanks of any kind and number may separate and follow the words of a line", () => {
+  const parsed = parseCandidate(
+    "candidate:x  1\tudp 5   192.0.2.1 9 typ  host ufrag\tabcd \r\n",
+  );
+
+  assert.deepEqual(parsed?.candidate.address, addressOf("192.0.2.1:9"));
+  assert.equal(parsed.ufrag, "abcd");
+});
+
+Deno.test("numbers out of range and addresses with a zone are refused", () => {
+  for (
+    const numbers of [
+      "4294967296 192.0.2.1 9",
+      "-1 192.0.2.1 9",
+      "5 192.0.2.1 65536",
+      "5 192.0.2.256 9",
+      "5 fe80::1%eth0 9",
+      "5 [2001:db8::1] 9",
+    ]
+  ) {
+    const line = `candidate:x 1 udp ${numbers} typ host`;
+    assert.equal(parseCandidate(line), undefined, line);
+  }
+});
+
 Deno.test("[p2p 28] a component other than 1 is refused", () => {
   assert.equal(
     parseCandidate("candidate:x 2 udp 5 192.0.2.1 9 typ host"),

@@ -75,6 +75,22 @@ Deno.test("when answers stop, an established pair of a gateway waits out its int
   );
 });
 
+Deno.test("an unanswered check says nothing before half the longest wait has passed", () => {
+  const dueAfterPause = (pauseMs: number): number => {
+    const run = new Run(GATEWAY_ACTIVE);
+    run.alwaysAnswer(50);
+    run.neverAnswer(1);
+    const last = run.sentAt.at(-1) ?? 0;
+    const now = instant(last + pauseMs);
+    run.schedule.setTiming(GATEWAY_IDLE, instant(last + 1));
+    run.schedule.setTiming(GATEWAY_ACTIVE, now);
+    return run.schedule.dueAt - last;
+  };
+
+  assert.equal(dueAfterPause(7_500), 15_000);
+  assert.equal(dueAfterPause(7_501), 250);
+});
+
 Deno.test("[p2p 54] [p2p 55] an established pair is declared dead after the times of p2p spec §2.9", () => {
   const cases: [CheckTiming, number][] = [
     [GATEWAY_ACTIVE, 615_500],

@@ -111,6 +111,27 @@ Deno.test("[p2p 72] within a class the faster path is taken only with hysteresis
   assert.equal(gateway.primary, `${HOST} > 10.1.0.2:9`);
 });
 
+Deno.test("the round-trip time of a path is the first sample, then halfway to each further one", () => {
+  const gateway = new TestPathAgent();
+  gateway.addLocal("host", HOST);
+  gateway.addRemote("host", PEER);
+  gateway.initiation(HOST, PEER);
+  const answer = (afterMs: number): number | undefined => {
+    gateway.advance(afterMs);
+    gateway.answerProbe(HOST, PEER);
+    return gateway.agent.roundTripMs;
+  };
+
+  gateway.advance(0);
+  const first = answer(100);
+  gateway.advance(100); // The second probe, 200 ms after the first.
+  const second = answer(20);
+  gateway.advance(280); // The third, 300 ms later.
+  const third = answer(20);
+
+  assert.deepEqual([first, second, third], [100, 60, 40]);
+});
+
 Deno.test("[p2p 72] a primary that was never measured is not left for one of its class", () => {
   const gateway = new TestPathAgent();
   gateway.addLocal("host", HOST);
@@ -182,6 +203,24 @@ Deno.test("[p2p 73] two initiations in a row without a response leave the primar
     `packet ${HOST} > ${PEER}`,
     `packet ${HOST} > ${PEER_RELAYED}`,
   ]);
+});
+
+Deno.test("[p2p 73] in distress the primary is probed at once, other paths go on with their first twelve probes", () => {
+  const gateway = new TestPathAgent();
+  gateway.addLocal("host", HOST);
+  gateway.addRemote("host", PEER);
+  gateway.addRemote("relay", PEER_RELAYED, "10.9.9.9:1");
+  gateway.initiation(HOST, PEER);
+  gateway.advance(1_500);
+  const before = gateway.sent.length;
+
+  gateway.sendInitiation(1);
+  gateway.sendInitiation(2);
+  gateway.advance(0);
+
+  const probed = gateway.sent.slice(before)
+    .filter(({ kind }) => kind === "packet").map(({ path }) => path);
+  assert.deepEqual(probed, [`${HOST} > ${PEER}`]);
 });
 
 Deno.test("[p2p 74] a response in between resets the count of our initiations", () => {

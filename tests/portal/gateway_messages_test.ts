@@ -361,10 +361,12 @@ Deno.test("[portal 49] each required member of a grant is required", () => {
 
 Deno.test("[p2p 1] [portal 67] an absent use_iceless means false, another type refuses the grant", () => {
   assert.equal(acceptGrant({}).useIceless, false);
-  assert.equal(
-    refuseGrant({ use_iceless: "true" }),
-    "wrong-type payload.use_iceless",
-  );
+  for (const other of ["true", 1, null]) {
+    assert.equal(
+      refuseGrant({ use_iceless: other }),
+      "wrong-type payload.use_iceless",
+    );
+  }
 });
 
 Deno.test("[portal 68] [portal regression 39] expires_at may be null or absent, which means no expiry", () => {
@@ -544,6 +546,23 @@ Deno.test("[portal 76] relay entries of one id are merged whatever their order",
       ["198.51.100.7:3478", "[2001:db8::7]:3478", "2145916800:salt", "secret"],
     );
   }
+});
+
+Deno.test("a further address of a relay is ignored", () => {
+  const further = relay({ addr: "198.51.100.8:3478" });
+
+  const { relays } = accept(
+    "init",
+    initPayload({ relays: [relay(), further] }),
+    "init",
+  );
+
+  assert.deepEqual(
+    relays.map(({ ipv4 }) => ipv4 && formatSocketAddress(ipv4)),
+    [
+      "198.51.100.7:3478",
+    ],
+  );
 });
 
 Deno.test("[portal 77] stun entries are tolerated and left out, other types refuse the message", () => {

@@ -75,6 +75,41 @@ Deno.test("[portal 78] [p2p 16] held changes that cancel each other out leave no
   ]);
 });
 
+Deno.test("[portal 78] [p2p 16] [p2p 29] an ICE candidate and its withdrawal cancel each other out, although their lines differ", () => {
+  const address = "198.51.100.9 51234 typ relay raddr 0.0.0.0 rport 0";
+  const addition = `candidate:fffe3f02a 1 udp 37748479 ${address} ufrag jbi4`;
+  const withdrawal = `candidate:fffeff02a 1 udp 50331391 ${address}`;
+  const portal = disconnected();
+  portal.channel.send(appeared(CLIENT_ID, addition));
+  portal.channel.send(vanished(CLIENT_ID, withdrawal));
+  portal.channel.send(vanished(OTHER_ID, withdrawal));
+  portal.channel.send(appeared(OTHER_ID, addition));
+
+  const flushed = afterRejoin(portal);
+
+  assert.deepEqual(flushed.slice(1), [[
+    "broadcast_ice_candidates",
+    { client_ids: [OTHER_ID], candidates: [addition] },
+  ]]);
+});
+
+Deno.test("[p2p 18] what is held is announced best first, whenever it was found", () => {
+  const relay = "candidate:c 1 udp 37748479 198.51.100.9 51234 typ relay";
+  const host4 = "candidate:b 1 udp 2130706175 10.0.0.5 52625 typ host";
+  const host6 = "candidate:a 1 udp 2130706431 2001:db8::5 52625 typ host";
+  const portal = disconnected();
+  for (const line of [relay, host4, host6]) {
+    portal.channel.send(appeared(CLIENT_ID, line));
+  }
+
+  const flushed = afterRejoin(portal);
+
+  assert.deepEqual(flushed.slice(1), [[
+    "broadcast_ice_candidates",
+    { client_ids: [CLIENT_ID], candidates: [host6, host4, relay] },
+  ]]);
+});
+
 Deno.test("[portal 78] changes are held until the join is acknowledged, not only until the socket opens", () => {
   const portal = disconnected();
   portal.channel.handleConnected(portal.now);

@@ -104,6 +104,29 @@ function naiveIpv6(bytes: Uint8Array): NaiveHeader | undefined {
   };
 }
 
+/** Tells whether a whole packet names further destinations: RFC 791 §3.1, RFC 8200 §4.4. */
+export function naiveSourceRoute(bytes: Uint8Array): boolean {
+  if (bytes[0]! >> 4 === 4) {
+    let options = bytes.slice(20, (bytes[0]! & 15) * 4);
+    while (options.length > 0 && options[0] !== 0) {
+      if (options[0] === 131 || options[0] === 137) return true;
+      const length = options[0] === 1 ? 1 : options[1] ?? 0;
+      if (options[0] !== 1 && length < 2) return false;
+      options = options.slice(length);
+    }
+    return false;
+  }
+  let protocol = bytes[6]!;
+  let rest = bytes.slice(40);
+  while ([0, 43, 44, 60, 135, 139, 140, 253, 254].includes(protocol)) {
+    if (protocol === 43 && rest[3] !== 0) return true;
+    const length = protocol === 44 ? 8 : (rest[1]! + 1) * 8;
+    protocol = rest[0]!;
+    rest = rest.slice(length);
+  }
+  return false;
+}
+
 function naiveTransport(
   { protocol, payload, isV6 }: NaiveHeader,
 ): Pick<NaivePacket, "kind" | "selectors"> {
