@@ -53,6 +53,7 @@ export {
   readU32,
   readU32LE,
   readU64LE,
+  shortLivedBytes,
   toBase64,
   toHex,
   utf8,

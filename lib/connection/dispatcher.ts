@@ -3,7 +3,6 @@ import {
   type Ecn,
   type Instant,
   type PacketSink,
-  toHex,
 } from "../base/mod.ts";
 import type { CheckVerdict, TransactionTable } from "../ice/mod.ts";
 import {
@@ -279,8 +278,7 @@ export class Dispatcher {
 
   #handleCheckResponse(now: Instant): DatagramVerdict {
     const { connections, transactions } = this.#options;
-    const transactionId = toHex(this.#stun.transactionId());
-    const check = transactions.find(transactionId, now);
+    const check = transactions.find(this.#stun.transactionId(), now);
     if (!check) return "unknown-transaction";
     const { agent } = check;
     const connection = connections.ofUsername(agent.username);

@@ -348,10 +348,11 @@ export class Node {
       RelayToRelay: 0,
     };
     const traffic = new Traffic();
-    traffic.add(this.#formerTraffic.snapshot());
+    traffic.add(this.#formerTraffic);
     for (const connection of this.#connections.values()) {
-      if (connection.route) routes[connection.route.shape]++;
-      traffic.add(connection.traffic.snapshot());
+      const { route } = connection;
+      if (route) routes[route.shape]++;
+      traffic.add(connection.traffic);
     }
     return {
       connections: this.#connections.size,
@@ -458,7 +459,7 @@ export class Node {
 
   #forget(connection: Connection): void {
     this.#connections.remove(connection);
-    this.#formerTraffic.add(connection.traffic.snapshot());
+    this.#formerTraffic.add(connection.traffic);
     this.#indices.remove(connection.connectionId);
     connection.tunnel.close();
   }

@@ -1,5 +1,6 @@
 import {
   type IpAddress,
+  shortLivedBytes,
   type SocketAddress,
   type Transmit,
 } from "../base/mod.ts";
@@ -73,7 +74,7 @@ export function channelTransmit(
   channel: number,
   message: Uint8Array,
 ): Transmit {
-  const payload = new Uint8Array(CHANNEL_DATA_HEADER_LENGTH + message.length);
+  const payload = shortLivedBytes(CHANNEL_DATA_HEADER_LENGTH + message.length);
   writeChannelDataHeader(payload, 0, channel, message.length);
   payload.set(message, CHANNEL_DATA_HEADER_LENGTH);
   return { source: null, localPort: 0, destination: relaySocket, payload };

@@ -11,12 +11,31 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   return hash("sha256", parts);
 }
 
-/** Returns HMAC-SHA1 of the parts joined: 20 bytes. STUN's MESSAGE-INTEGRITY, RFC 8489 §14.5. */
-export function hmacSha1(
+/** Writes the 20 bytes of HMAC-SHA1 of `[start, end)` to `at`: STUN's MESSAGE-INTEGRITY, RFC 8489 §14.5. Allocates nothing. */
+export function writeHmacSha1(
   key: Uint8Array,
-  ...parts: readonly Uint8Array[]
-): Uint8Array {
-  return HASHES.hmacSha1(key, parts);
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  at: number,
+): void {
+  HASHES.writeHmacSha1(key, bytes, start, end, at);
+}
+
+/**
+ * Tells whether the 20 bytes at `macAt` are HMAC-SHA1 of the STUN message
+ * `[start, end)` as if its length field said `length`, in constant time.
+ * Allocates nothing.
+ */
+export function isStunMac(
+  key: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  length: number,
+  macAt: number,
+): boolean {
+  return HASHES.isStunMac(key, bytes, start, end, length, macAt);
 }
 
 /** Returns HMAC-SHA256 of the parts joined: 32 bytes. */

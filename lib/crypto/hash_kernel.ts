@@ -1,4 +1,4 @@
-import { assert, EMPTY, fromBase64 } from "../base/mod.ts";
+import { assert, EMPTY, fromBase64, writeU16 } from "../base/mod.ts";
 import { MODULE_BASE64 } from "./wasm/hashes_module.ts";
 
 /** What `wasm/hashes.as` exports. Addresses are constants. */
@@ -23,6 +23,9 @@ const MAX_KEY_BYTES = 64;
 
 const BLAKE2S_BYTES = 32;
 const SHA1_BYTES = 20;
+
+/** Where a STUN message says its length, RFC 8489 §5. */
+const STUN_LENGTH = 2;
 
 /** A part of a message. */
 export type Parts = readonly Uint8Array[];
@@ -75,13 +78,6 @@ class HashKernel {
     return this.#digest(SHA1_BYTES);
   }
 
-  hmacSha1(longKey: Uint8Array, parts: Parts): Uint8Array {
-    const key = longKey.length > MAX_KEY_BYTES ? this.sha1([longKey]) : longKey;
-    const length = this.#write(parts);
-    this.#exports.hmacSha1(length, this.#writeKey(key));
-    return this.#digest(SHA1_BYTES);
-  }
-
   /** Tells whether `macLength` bytes at `macAt` are the keyed BLAKE2s of `[start, end)`, in constant time. Allocates nothing. */
   isBlake2sMac(
     key: Uint8Array,
@@ -92,13 +88,60 @@ class HashKernel {
     macLength: number,
   ): boolean {
     const length = end - start;
-    assert(this.#hasRoomFor(length + macLength), "A message is too long");
     const at = this.#messageAt;
+    this.#copyIn(at, bytes, start, end);
+    this.#exports.blake2s(length, this.#writeKey(key), macLength);
+    this.#copyIn(at, bytes, macAt, macAt + macLength);
+    return this.#exports.matches(at, macLength) === 1;
+  }
+
+  /** Writes HMAC-SHA1 of `[start, end)` to `at`. Allocates nothing. */
+  writeHmacSha1(
+    longKey: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    at: number,
+  ): void {
+    const key = this.#sha1Key(longKey);
+    this.#copyIn(this.#messageAt, bytes, start, end);
+    this.#exports.hmacSha1(end - start, this.#writeKey(key));
+    const own = this.#bytes;
+    const digestAt = this.#digestAt;
+    for (let i = 0; i < SHA1_BYTES; i++) bytes[at + i] = own[digestAt + i]!;
+  }
+
+  /**
+   * Tells whether the 20 bytes at `macAt` are HMAC-SHA1 of the STUN message
+   * `[start, end)` as if its length field said `length`, in constant time.
+   * Allocates nothing.
+   */
+  isStunMac(
+    longKey: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    length: number,
+    macAt: number,
+  ): boolean {
+    const key = this.#sha1Key(longKey);
+    const at = this.#messageAt;
+    this.#copyIn(at, bytes, start, end);
+    writeU16(this.#bytes, at + STUN_LENGTH, length);
+    this.#exports.hmacSha1(end - start, this.#writeKey(key));
+    this.#copyIn(at, bytes, macAt, macAt + SHA1_BYTES);
+    return this.#exports.matches(at, SHA1_BYTES) === 1;
+  }
+
+  #sha1Key(key: Uint8Array): Uint8Array {
+    return key.length > MAX_KEY_BYTES ? this.sha1([key]) : key;
+  }
+
+  #copyIn(at: number, bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    assert(this.#hasRoomFor(length), "A message is too long");
     const own = this.#bytes;
     for (let i = 0; i < length; i++) own[at + i] = bytes[start + i]!;
-    this.#exports.blake2s(length, this.#writeKey(key), macLength);
-    for (let i = 0; i < macLength; i++) own[at + i] = bytes[macAt + i]!;
-    return this.#exports.matches(at, macLength) === 1;
   }
 
   #write(parts: Parts): number {

@@ -30,7 +30,14 @@ export { aeadOpen, aeadSeal, xaeadOpen, xaeadSeal } from "./aead.ts";
 export { base32LowerNoPad } from "./base32.ts";
 export { blake2s, blake2sMac, hmacBlake2s, isBlake2sMac } from "./blake2s.ts";
 export { crc32 } from "./crc32.ts";
-export { hmacSha1, hmacSha256, md5, pbkdf2Sha256, sha256 } from "./digest.ts";
+export {
+  hmacSha256,
+  isStunMac,
+  md5,
+  pbkdf2Sha256,
+  sha256,
+  writeHmacSha1,
+} from "./digest.ts";
 export { equalSecrets } from "./equal.ts";
 export { kdf1, kdf2, kdf3 } from "./kdf.ts";
 export { createHandOffMemory, stopHandOff } from "./hand_off.ts";

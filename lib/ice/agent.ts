@@ -13,7 +13,6 @@ import {
   readU32,
   type Result,
   type SocketAddress,
-  toHex,
   utf8,
 } from "../base/mod.ts";
 import { newTransactionId, verifyIntegrity } from "../stun/mod.ts";
@@ -85,8 +84,11 @@ export class Agent {
   /** Ours and the peer's user name, as the peer's requests carry them. */
   readonly username: string;
   readonly #role: IceRole;
+  readonly #usernameBytes: Uint8Array;
   readonly #localUfrag: string;
   readonly #remoteUfrag: string;
+  /** What our requests carry. */
+  readonly #peerUsername: string;
   readonly #localKey: Uint8Array;
   readonly #remoteKey: Uint8Array;
   readonly #transactions: TransactionTable;
@@ -117,6 +119,8 @@ export class Agent {
     this.#checklist = new Checklist(role, options.timing);
     this.#tieBreaker = randomU64(options.random);
     this.username = `${this.#localUfrag}:${this.#remoteUfrag}`;
+    this.#usernameBytes = utf8(this.username);
+    this.#peerUsername = `${this.#remoteUfrag}:${this.#localUfrag}`;
   }
 
   /** How far the search is. */
@@ -215,7 +219,7 @@ export class Agent {
     local: SocketAddress,
     now: Instant,
   ): CheckVerdict {
-    if (stun.username() !== this.username) return "wrong-username";
+    if (!stun.usernameIs(this.#usernameBytes)) return "wrong-username";
     if (!verifyIntegrity(stun, this.#localKey)) return "wrong-integrity";
     const receiver = this.#checklist.receiverAt(local);
     if (!receiver) return "not-a-local-candidate";
@@ -252,7 +256,7 @@ export class Agent {
     now: Instant,
   ): CheckVerdict {
     if (!verifyIntegrity(stun, this.#remoteKey)) return "wrong-integrity";
-    this.#transactions.delete(toHex(stun.transactionId()));
+    this.#transactions.delete(check);
     const { pair, attempt } = check;
     if (!this.#checklist.pairs.has(pair)) return "pair-gone";
 
@@ -268,8 +272,10 @@ export class Agent {
   handleTimeout(now: Instant): void {
     const { pairs } = this.#checklist;
     pairs.remove((pair) => pair.schedule.isDead(now));
-    for (const pair of pairs.values()) {
-      if (pair.schedule.isDue(now)) this.#sendCheck(pair, now);
+    if (pairs.values().some((pair) => pair.schedule.isDue(now))) {
+      for (const pair of pairs.values()) {
+        if (pair.schedule.mayJoin(now)) this.#sendCheck(pair, now);
+      }
     }
     this.#evaluate(now);
   }
@@ -309,14 +315,10 @@ export class Agent {
     const { local, remote } = pair;
     const transactionId = newTransactionId(this.#random);
     const attempt = pair.schedule.noteSent(now);
-    this.#transactions.add(
-      toHex(transactionId),
-      { agent: this, pair, attempt },
-      now,
-    );
+    this.#transactions.add({ transactionId, agent: this, pair, attempt }, now);
     const payload = encodeCheckRequest({
       transactionId,
-      username: `${this.#remoteUfrag}:${this.#localUfrag}`,
+      username: this.#peerUsername,
       role: this.#role,
       tieBreaker: this.#tieBreaker,
       priority: checkPriority(local.localPreference),

@@ -9,7 +9,18 @@ export interface CheckTiming {
   readonly maxMs: number;
   /** How many checks in a row may stay unanswered. */
   readonly retransmits: number;
+  /** How much too early a check may leave to go together with one that is due, in ms; not at all unless told. */
+  readonly earlyMs?: number;
 }
+
+/**
+ * Checks of an idle connection leave together. Our own choice: a tenth of the wait.
+ *
+ * Deviation: upstream checks each pair by itself. Pairs were formed one after
+ * the other, and would wake both sides each by itself for life. One wait of
+ * 22.5 s or more brings them in step; all further ones are of 25 s.
+ */
+const IDLE_EARLY_MS = 2_500;
 
 /** A gateway with a peer that exchanges packets: declares an established pair dead after 615.5 s. */
 export const GATEWAY_ACTIVE: CheckTiming = {
@@ -23,6 +34,7 @@ export const GATEWAY_IDLE: CheckTiming = {
   initialMs: 25_000,
   maxMs: 25_000,
   retransmits: 40,
+  earlyMs: IDLE_EARLY_MS,
 };
 
 /** A client that exchanges packets: 16.5 s. */
@@ -37,6 +49,7 @@ export const CLIENT_IDLE: CheckTiming = {
   initialMs: 25_000,
   maxMs: 25_000,
   retransmits: 4,
+  earlyMs: IDLE_EARLY_MS,
 };
 
 /** Returns how often pairs are checked by one side of a connection that exchanges packets, or does not. A gateway is patient: it is the client that decides. */
@@ -105,6 +118,11 @@ export class CheckSchedule {
   /** Tells whether a check is due. */
   isDue(now: Instant): boolean {
     return now >= this.#checkAt;
+  }
+
+  /** Tells whether a check may go with another one that is due. */
+  mayJoin(now: Instant): boolean {
+    return after(now, this.#timing.earlyMs ?? 0) >= this.#checkAt;
   }
 
   /** Tells whether the pair is beyond hope. */

@@ -1,6 +1,5 @@
 import {
   equalSocketAddresses,
-  formatSocketAddress,
   type Instant,
   type SocketAddress,
 } from "../base/mod.ts";
@@ -29,7 +28,7 @@ export interface Path {
  */
 export class PairList {
   readonly #role: IceRole;
-  readonly #pairs = new Map<string, CandidatePair>();
+  #pairs: CandidatePair[] = [];
 
   /** Creates an empty list. */
   constructor(role: IceRole) {
@@ -38,17 +37,17 @@ export class PairList {
 
   /** The number of pairs. */
   get size(): number {
-    return this.#pairs.size;
+    return this.#pairs.length;
   }
 
   /** Returns all pairs. */
-  values(): Iterable<CandidatePair> {
-    return this.#pairs.values();
+  values(): readonly CandidatePair[] {
+    return this.#pairs;
   }
 
   /** Tells whether the pair is still in use. */
   has(pair: CandidatePair): boolean {
-    return this.#pairs.get(keyOf(pair.local, pair.remote)) === pair;
+    return this.#pairs.includes(pair);
   }
 
   /**
@@ -65,8 +64,7 @@ export class PairList {
     kept: CandidatePair | undefined,
   ): void {
     if (local.address.ip.family !== remote.address.ip.family) return;
-    const key = keyOf(local, remote);
-    const existing = this.#pairs.get(key);
+    const existing = this.find(local.base, remote.address);
     if (existing) {
       const isBetter =
         priorityOf(this.#role, local, remote) > existing.priority;
@@ -74,8 +72,8 @@ export class PairList {
       return;
     }
     const pair = new CandidatePair(this.#role, local, remote, timing, now);
-    this.#pairs.set(key, pair);
-    if (this.#pairs.size > MAX_PAIRS) this.#dropWorst(kept);
+    this.#pairs.push(pair);
+    if (this.#pairs.length > MAX_PAIRS) this.#dropWorst(kept);
   }
 
   /** Returns the pair between our `base` and the peer's `address`. */
@@ -83,29 +81,32 @@ export class PairList {
     base: SocketAddress,
     address: SocketAddress,
   ): CandidatePair | undefined {
-    return this.#pairs.get(keyOfAddresses(base, address));
+    for (const pair of this.#pairs) {
+      const isIt = equalSocketAddresses(pair.remote.address, address) &&
+        equalSocketAddresses(pair.local.base, base);
+      if (isIt) return pair;
+    }
+    return undefined;
   }
 
   /** Puts `candidate` in place of another remote candidate with the same address. */
   replaceRemote(replaced: Candidate, candidate: Candidate): void {
-    for (const pair of this.#pairs.values()) {
+    for (const pair of this.#pairs) {
       if (pair.remote === replaced) pair.replaceEnds(pair.local, candidate);
     }
   }
 
   /** Removes all pairs that satisfy `predicate`, and tells whether there were any. */
   remove(predicate: (pair: CandidatePair) => boolean): boolean {
-    const sizeBefore = this.#pairs.size;
-    for (const [key, pair] of this.#pairs) {
-      if (predicate(pair)) this.#pairs.delete(key);
-    }
-    return this.#pairs.size < sizeBefore;
+    if (!this.#pairs.some(predicate)) return false;
+    this.#pairs = this.#pairs.filter((pair) => !predicate(pair));
+    return true;
   }
 
   /** Returns the pair with the highest priority among those that satisfy `predicate`. */
   best(predicate: (pair: CandidatePair) => boolean): CandidatePair | undefined {
     let best: CandidatePair | undefined;
-    for (const pair of this.#pairs.values()) {
+    for (const pair of this.#pairs) {
       if (!predicate(pair)) continue;
       if (!best || pair.priority > best.priority) best = pair;
     }
@@ -113,12 +114,12 @@ export class PairList {
   }
 
   #dropWorst(kept: CandidatePair | undefined): void {
-    let worst: [string, CandidatePair] | undefined;
-    for (const entry of this.#pairs) {
-      if (entry[1] === kept) continue;
-      if (!worst || entry[1].priority < worst[1].priority) worst = entry;
+    let worst: CandidatePair | undefined;
+    for (const pair of this.#pairs) {
+      if (pair === kept) continue;
+      if (!worst || pair.priority < worst.priority) worst = pair;
     }
-    if (worst) this.#pairs.delete(worst[0]);
+    this.#pairs = this.#pairs.filter((pair) => pair !== worst);
   }
 }
 
@@ -126,12 +127,4 @@ export class PairList {
 export function isOnPath(pair: CandidatePair, path: Path): boolean {
   return equalSocketAddresses(pair.local.base, path.base) &&
     equalSocketAddresses(pair.remote.address, path.address);
-}
-
-function keyOf(local: LocalCandidate, remote: Candidate): string {
-  return keyOfAddresses(local.base, remote.address);
-}
-
-function keyOfAddresses(base: SocketAddress, address: SocketAddress): string {
-  return `${formatSocketAddress(base)}|${formatSocketAddress(address)}`;
 }

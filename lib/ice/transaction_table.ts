@@ -1,4 +1,4 @@
-import { elapsedMs, type Instant } from "../base/mod.ts";
+import { elapsedMs, equalBytes, type Instant, readU32 } from "../base/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { CandidatePair } from "./candidate_pair.ts";
 import type { Attempt } from "./check_schedule.ts";
@@ -8,6 +8,8 @@ const RESPONSE_TIMEOUT_MS = 10_000;
 
 /** A check that waits for its response. */
 export interface PendingCheck {
+  /** 12 random bytes. */
+  readonly transactionId: Uint8Array;
   /** Who sent it. */
   readonly agent: Agent;
   /** The pair it was sent on. */
@@ -23,29 +25,31 @@ export interface PendingCheck {
  * its agent by one look-up. Holds what the agents sent in the last 10 s.
  */
 export class TransactionTable {
-  /** In the order in which they were sent. */
-  readonly #pending = new Map<string, PendingCheck>();
+  /** By the first word of the transaction id, in the order in which they were sent. */
+  readonly #pending = new Map<number, PendingCheck>();
 
   /** The number of checks that wait. */
   get size(): number {
     return this.#pending.size;
   }
 
-  /** Remembers a check that is being sent. */
-  add(transactionId: string, check: PendingCheck, now: Instant): void {
+  /** Remembers a check that is being sent. One with the same first word, a chance of 1 in 4 billion, is forgotten, as if its response were lost. */
+  add(check: PendingCheck, now: Instant): void {
     this.#forgetOld(now);
-    this.#pending.set(transactionId, check);
+    this.delete(check);
+    this.#pending.set(keyOf(check.transactionId), check);
   }
 
-  /** Returns the check that waits for a response with this transaction id, in lower-case hex. */
-  find(transactionId: string, now: Instant): PendingCheck | undefined {
-    const check = this.#pending.get(transactionId);
-    return check && !isOld(check, now) ? check : undefined;
+  /** Returns the check that waits for a response with this transaction id. */
+  find(transactionId: Uint8Array, now: Instant): PendingCheck | undefined {
+    const check = this.#pending.get(keyOf(transactionId));
+    if (!check || isOld(check, now)) return undefined;
+    return equalBytes(check.transactionId, transactionId) ? check : undefined;
   }
 
   /** Forgets a check: only its first response counts. */
-  delete(transactionId: string): void {
-    this.#pending.delete(transactionId);
+  delete({ transactionId }: PendingCheck): void {
+    this.#pending.delete(keyOf(transactionId));
   }
 
   #forgetOld(now: Instant): void {
@@ -54,6 +58,10 @@ export class TransactionTable {
       this.#pending.delete(id);
     }
   }
+}
+
+function keyOf(transactionId: Uint8Array): number {
+  return readU32(transactionId, 0);
 }
 
 function isOld(check: PendingCheck, now: Instant): boolean {

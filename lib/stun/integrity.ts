@@ -1,5 +1,5 @@
 import { writeU16, writeU32 } from "../base/mod.ts";
-import { crc32, equalSecrets, hmacSha1 } from "../crypto/mod.ts";
+import { crc32, isStunMac, writeHmacSha1 } from "../crypto/mod.ts";
 import {
   ATTRIBUTE,
   ATTRIBUTE_HEADER_LENGTH,
@@ -51,16 +51,8 @@ export function verifyIntegrity(view: StunView, key: Uint8Array): boolean {
   if (view.integrityLength !== MAC_LENGTH) return false;
   const { bytes, start, integrityAt } = view;
   const macAt = integrityAt + ATTRIBUTE_HEADER_LENGTH;
-
-  const length = new Uint8Array(2);
-  writeU16(length, 0, macAt + MAC_LENGTH - start - STUN_HEADER_LENGTH);
-  const mac = hmacSha1(
-    key,
-    bytes.subarray(start, start + LENGTH),
-    length,
-    bytes.subarray(start + LENGTH + length.length, integrityAt),
-  );
-  return equalSecrets(mac, bytes.subarray(macAt, macAt + MAC_LENGTH));
+  const length = macAt + MAC_LENGTH - start - STUN_HEADER_LENGTH;
+  return isStunMac(key, bytes, start, integrityAt, length, macAt);
 }
 
 /** Offset of the length field in the header, in bytes. */
@@ -78,8 +70,7 @@ const FINGERPRINT_LENGTH = ATTRIBUTE_HEADER_LENGTH + CRC_LENGTH;
 
 function appendIntegrity(bytes: Uint8Array, at: number, key: Uint8Array): void {
   beginAttribute(bytes, at, ATTRIBUTE["message-integrity"], MAC_LENGTH);
-  const mac = hmacSha1(key, bytes.subarray(0, at));
-  bytes.set(mac, at + ATTRIBUTE_HEADER_LENGTH);
+  writeHmacSha1(key, bytes, 0, at, at + ATTRIBUTE_HEADER_LENGTH);
 }
 
 function appendFingerprint(bytes: Uint8Array, at: number): void {

@@ -2,8 +2,8 @@ import {
   after,
   elapsedMs,
   type Instant,
-  randomBytes,
   type RandomSource,
+  shortLivedBytes,
 } from "../base/mod.ts";
 import { TRANSACTION_ID_LENGTH } from "../wire/mod.ts";
 
@@ -33,7 +33,9 @@ export const SINGLE_SHOT_POLICY: RetransmitPolicy = {
 
 /** Returns a fresh transaction id. */
 export function newTransactionId(random: RandomSource): Uint8Array {
-  return randomBytes(random, TRANSACTION_ID_LENGTH);
+  const id = shortLivedBytes(TRANSACTION_ID_LENGTH);
+  random.fill(id);
+  return id;
 }
 
 /** The clock of one request: when to send it again, and when to give up. */

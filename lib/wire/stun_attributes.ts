@@ -75,44 +75,74 @@ export function paddedLength(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** Encodes the value of an attribute, without header and padding. Reserved bits are zero. */
-export function encodeAttributeValue(
-  attribute: StunAttribute,
-  transactionId: Uint8Array,
-): Uint8Array {
+/** Returns the length of an attribute's value in bytes, without padding. */
+export function attributeLength(attribute: StunAttribute): number {
   switch (attribute.kind) {
     case "username":
     case "realm":
     case "nonce":
     case "software":
-      return utf8(attribute.text);
+      return utf8Length(attribute.text);
     case "xor-mapped-address":
     case "xor-peer-address":
     case "xor-relayed-address":
-      return encodeXorAddress(attribute.address, transactionId);
-    case "requested-address-family":
-    case "additional-address-family":
-      return Uint8Array.of(
-        attribute.family === 4 ? FAMILY_V4 : FAMILY_V6,
-        0,
-        0,
-        0,
-      );
+      return IP_IN_ADDRESS + attribute.address.ip.bytes.length;
     case "ice-controlled":
     case "ice-controlling":
-      return encodeU64(attribute.tieBreaker);
+      return 8;
     case "error-code":
-      return encodeErrorCode(attribute.code, attribute.reason);
-    case "channel-number":
-      return Uint8Array.of(attribute.channel >>> 8, attribute.channel, 0, 0);
-    case "lifetime":
-      return encodeU32(attribute.seconds);
-    case "priority":
-      return encodeU32(attribute.priority);
-    case "requested-transport":
-      return Uint8Array.of(attribute.protocol, 0, 0, 0);
+      return REASON_IN_ERROR + utf8Length(attribute.reason);
     case "use-candidate":
-      return new Uint8Array(0);
+      return 0;
+    default:
+      return 4;
+  }
+}
+
+/**
+ * Writes the value of an attribute to `at`, where all bytes are zero, as reserved bits stay.
+ *
+ * The message, whose header is written already, begins at the start of `bytes`.
+ */
+export function writeAttributeValue(
+  bytes: Uint8Array,
+  at: number,
+  attribute: StunAttribute,
+): void {
+  switch (attribute.kind) {
+    case "username":
+    case "realm":
+    case "nonce":
+    case "software":
+      return writeText(bytes, at, attribute.text);
+    case "xor-mapped-address":
+    case "xor-peer-address":
+    case "xor-relayed-address":
+      return writeXorAddress(bytes, at, attribute.address);
+    case "requested-address-family":
+    case "additional-address-family":
+      bytes[at] = familyNumber(attribute.family);
+      return;
+    case "ice-controlled":
+    case "ice-controlling":
+      writeU32(bytes, at, Number(attribute.tieBreaker >> 32n));
+      writeU32(bytes, at + 4, Number(attribute.tieBreaker & 0xffff_ffffn));
+      return;
+    case "error-code":
+      bytes[at + 2] = Math.floor(attribute.code / 100);
+      bytes[at + 3] = attribute.code % 100;
+      return writeText(bytes, at + REASON_IN_ERROR, attribute.reason);
+    case "channel-number":
+      return writeU16(bytes, at, attribute.channel);
+    case "lifetime":
+      return writeU32(bytes, at, attribute.seconds);
+    case "priority":
+      return writeU32(bytes, at, attribute.priority);
+    case "requested-transport":
+      bytes[at] = attribute.protocol;
+      return;
+    case "use-candidate":
+      return;
   }
 }
 
@@ -186,45 +216,46 @@ const IP_IN_ADDRESS = 4;
 
 const COOKIE_IN_HEADER = 4;
 
+/** Where the reason begins in an ERROR-CODE value, in bytes. */
+const REASON_IN_ERROR = 4;
+
+const LAST_ASCII = 0x7f;
+
 function familyLength(family: number): number {
   if (family === FAMILY_V4) return 4;
   return family === FAMILY_V6 ? 16 : 0;
 }
 
-function encodeXorAddress(
-  address: SocketAddress,
-  transactionId: Uint8Array,
-): Uint8Array {
-  const { ip, port } = address;
-  const mask = new Uint8Array(16);
-  writeU32(mask, 0, MAGIC_COOKIE);
-  mask.set(transactionId, 4);
-
-  const value = new Uint8Array(IP_IN_ADDRESS + ip.bytes.length);
-  value[1] = ip.family === 4 ? FAMILY_V4 : FAMILY_V6;
-  writeU16(value, PORT_IN_ADDRESS, port ^ (MAGIC_COOKIE >>> 16));
-  ip.bytes.forEach((byte, i) => value[IP_IN_ADDRESS + i] = byte ^ mask[i]!);
-  return value;
+function familyNumber(family: IpFamily): number {
+  return family === 4 ? FAMILY_V4 : FAMILY_V6;
 }
 
-function encodeErrorCode(code: number, reason: string): Uint8Array {
-  const text = utf8(reason);
-  const value = new Uint8Array(4 + text.length);
-  value[2] = Math.floor(code / 100);
-  value[3] = code % 100;
-  value.set(text, 4);
-  return value;
+/** The mask is the cookie and the transaction id, as they lie in the header. */
+function writeXorAddress(
+  bytes: Uint8Array,
+  at: number,
+  { ip, port }: SocketAddress,
+): void {
+  bytes[at + 1] = familyNumber(ip.family);
+  writeU16(bytes, at + PORT_IN_ADDRESS, port ^ (MAGIC_COOKIE >>> 16));
+  const masked = at + IP_IN_ADDRESS;
+  for (let i = 0; i < ip.bytes.length; i++) {
+    bytes[masked + i] = ip.bytes[i]! ^ bytes[COOKIE_IN_HEADER + i]!;
+  }
 }
 
-function encodeU32(number: number): Uint8Array {
-  const value = new Uint8Array(4);
-  writeU32(value, 0, number);
-  return value;
+function utf8Length(text: string): number {
+  return isAscii(text) ? text.length : utf8(text).length;
 }
 
-function encodeU64(number: bigint): Uint8Array {
-  const value = new Uint8Array(8);
-  writeU32(value, 0, Number(number >> 32n));
-  writeU32(value, 4, Number(number & 0xffff_ffffn));
-  return value;
+function writeText(bytes: Uint8Array, at: number, text: string): void {
+  if (!isAscii(text)) return bytes.set(utf8(text), at);
+  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > LAST_ASCII) return false;
+  }
+  return true;
 }

@@ -7,6 +7,7 @@ import {
   readU32,
   readU32LE,
   readU64LE,
+  shortLivedBytes,
   toBase64,
   toHex,
   writeU16,
@@ -62,4 +63,17 @@ Deno.test("text that is not canonical base64 is refused", () => {
   ) {
     assert.equal(fromBase64(text), undefined, text);
   }
+});
+
+Deno.test("short-lived bytes are zero, as many as asked for, and nobody else's", () => {
+  const lengths = fc.array(fc.integer({ min: 0, max: 10_000 }));
+  fc.assert(fc.property(lengths, (wanted) => {
+    const pieces = wanted.map(shortLivedBytes);
+
+    for (const [i, piece] of pieces.entries()) {
+      assert.equal(piece.length, wanted[i]);
+      assert.ok(piece.every((byte) => byte === 0));
+      piece.fill(0xff);
+    }
+  }));
 });

@@ -3,14 +3,17 @@ import { createHmac } from "node:crypto";
 import { blake2s as oracle } from "@noble/hashes/blake2.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import fc from "fast-check";
+import { writeU16 } from "../../lib/base/mod.ts";
 import {
   blake2s,
   blake2sMac,
   hmacBlake2s,
-  hmacSha1,
   isBlake2sMac,
+  isStunMac,
+  writeHmacSha1,
 } from "../../lib/crypto/mod.ts";
 import { heapBytesPerCall } from "../support/heap.ts";
+import { hmacSha1 } from "./hmac_sha1.ts";
 
 /** Up to and beyond several blocks, and what lies at their borders. */
 const message = () =>
@@ -55,6 +58,57 @@ Deno.test("a message as long as a datagram can be is hashed like any other", () 
   assert.deepEqual(blake2s(data), oracle(data));
   const expected = createHmac("sha1", key).update(data).digest();
   assert.deepEqual(hmacSha1(key, data), new Uint8Array(expected));
+});
+
+Deno.test("writeHmacSha1 writes the MAC wherever it is wanted, and nothing else", () => {
+  const lengths = fc.integer({ min: 0, max: 200 });
+  fc.assert(
+    fc.property(message(), key(150), lengths, (data, key, start) => {
+      const bytes = new Uint8Array(start + data.length + 22);
+      bytes.set(data, start);
+      const end = start + data.length;
+
+      writeHmacSha1(key, bytes, start, end, end + 1);
+
+      const expected = new Uint8Array(bytes.length);
+      expected.set(data, start);
+      expected.set(hmacSha1(key, data), end + 1);
+      assert.deepEqual(bytes, expected);
+    }),
+  );
+});
+
+Deno.test("isStunMac takes another length for the message's, and refuses what differs by a bit", () => {
+  const lengths = fc.integer({ min: 0, max: 65_535 });
+  const body = fc.uint8Array({ minLength: 20, maxLength: 200 });
+  fc.assert(
+    fc.property(body, key(150), lengths, fc.nat(), (data, key, length, bit) => {
+      const bytes = new Uint8Array(7 + data.length + 20);
+      const end = 7 + data.length;
+      bytes.set(data, 7);
+      writeU16(bytes, 9, length);
+      bytes.set(hmacSha1(key, bytes.slice(7, end)), end);
+      const isMac = () => isStunMac(key, bytes, 7, end, length, end);
+
+      writeU16(bytes, 9, 1234);
+      assert.equal(isMac(), true);
+      const flipped = 11 + Math.floor(bit / 8) % (bytes.length - 11);
+      bytes[flipped]! ^= 1 << (bit % 8);
+      assert.equal(isMac(), false);
+    }),
+  );
+});
+
+Deno.test("writeHmacSha1 and isStunMac allocate less than a byte", () => {
+  const key = new Uint8Array(22);
+  const bytes = new Uint8Array(88);
+
+  const heap = heapBytesPerCall(() => {
+    writeHmacSha1(key, bytes, 0, 56, 60);
+    isStunMac(key, bytes, 0, 56, 60, 60);
+  });
+
+  assert.ok(heap < 1, `${heap} bytes`);
 });
 
 Deno.test("isBlake2sMac accepts the MAC wherever it lies, and nothing that differs by a bit", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NEVER, utf8 } from "../../lib/base/mod.ts";
+import { instant, NEVER, utf8 } from "../../lib/base/mod.ts";
 import { CLIENT_IDLE, GATEWAY_IDLE } from "../../lib/ice/mod.ts";
 import { sealStun, verifyIntegrity } from "../../lib/stun/mod.ts";
 import { encodeStun, STUN_METHOD } from "../../lib/wire/mod.ts";
@@ -415,6 +415,35 @@ Deno.test("an idle client checks each pair every 25 s", () => {
   const next = client.runFor(30_000).map(({ atMs }) => atMs);
 
   assert.deepEqual(next, [25_000]);
+});
+
+Deno.test("[p2p 53] checks of an idle gateway that are due within 2.5 s leave together, then every 25 s", () => {
+  const gateway = new TestAgent("controlled");
+  gateway.agent.setTiming(GATEWAY_IDLE, gateway.now);
+  gateway.addLocal(OURS);
+  gateway.addRemote("10.0.0.8:1");
+  gateway.run();
+  gateway.now = instant(2_400);
+  gateway.addRemote("10.0.0.8:2");
+  gateway.run();
+  gateway.now = instant(8_000);
+  gateway.addRemote("10.0.0.8:3");
+  gateway.run();
+  gateway.now = instant(20_000);
+
+  const sent = gateway.runFor(40_000).map(({ atMs, transmit }) => [
+    20_000 + atMs,
+    transmit.destination.port,
+  ]);
+
+  assert.deepEqual(sent, [
+    [25_000, 1],
+    [25_000, 2],
+    [33_000, 3],
+    [50_000, 1],
+    [50_000, 2],
+    [58_000, 3],
+  ]);
 });
 
 Deno.test("an agent without pairs asks for no timer", () => {

@@ -20,6 +20,7 @@ Deno.test("[p2p 54] [p2p 55] the paces of checks are those of p2p spec §2.9", (
     initialMs: 25_000,
     maxMs: 25_000,
     retransmits: 4,
+    earlyMs: 2_500,
   });
   assert.deepEqual(GATEWAY_ACTIVE, {
     initialMs: 250,
@@ -30,6 +31,7 @@ Deno.test("[p2p 54] [p2p 55] the paces of checks are those of p2p spec §2.9", (
     initialMs: 25_000,
     maxMs: 25_000,
     retransmits: 40,
+    earlyMs: 2_500,
   });
 });
 

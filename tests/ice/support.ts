@@ -142,7 +142,7 @@ export class TestAgent {
         return this.agent.handleRequest(this.#stun, from, to, this.now);
       case "check-response": {
         const check = this.#transactions.find(
-          hex(this.#stun.transactionId()),
+          this.#stun.transactionId(),
           this.now,
         );
         return check

@@ -1,4 +1,4 @@
-import { NO_LOG, type SocketAddress, toHex } from "../../lib/base/mod.ts";
+import { NO_LOG, type SocketAddress } from "../../lib/base/mod.ts";
 import {
   Agent,
   type AgentOptions,
@@ -99,8 +99,7 @@ export class IceShell {
         );
         break;
       case "check-response": {
-        const id = toHex(stun.transactionId());
-        const check = this.#transactions.find(id, now);
+        const check = this.#transactions.find(stun.transactionId(), now);
         const verdict = check
           ? this.agent.handleResponse(stun, check, now)
           : "unknown-transaction";

@@ -6,6 +6,7 @@ import {
   parseSocketAddress,
   type SocketAddress,
   toHex,
+  utf8,
   writeU16,
 } from "../../lib/base/mod.ts";
 import {
@@ -183,6 +184,29 @@ Deno.test("StunView reads a message in the middle of other bytes", () => {
   assert.equal(view.attach(padded, 7, 7 + message.length), true);
   assert.equal(view.username(), "a:b");
   assert.deepEqual(view.xorMapped(), parseSocketAddress("[2001:db8::1]:4000"));
+});
+
+Deno.test("a user name is read and compared byte by byte, also beyond ASCII", () => {
+  const texts = fc.oneof(fc.string(), fc.string().map((text) => `${text}é`));
+  fc.assert(
+    fc.property(texts, fc.nat(), (text, bit) => {
+      const name = utf8(text);
+      const view = viewOf(encodeStun({
+        class: "request",
+        method: 1,
+        transactionId: new Uint8Array(12),
+        attributes: [{ kind: "username", text }],
+      }));
+
+      assert.equal(view.username(), text);
+      assert.equal(view.usernameIs(name), true);
+      assert.equal(view.usernameIs(concatBytes(name, utf8("x"))), false);
+      if (name.length === 0) return;
+      assert.equal(view.usernameIs(name.subarray(1)), false);
+      name[Math.floor(bit / 8) % name.length]! ^= 1 << (bit % 8);
+      assert.equal(view.usernameIs(name), false);
+    }),
+  );
 });
 
 Deno.test("what encodeStun writes, StunView reads back", () => {
