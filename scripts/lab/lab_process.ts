@@ -69,7 +69,13 @@ export class LabProcess {
 
   /** Sends `signal` if it still runs. */
   signal(signal: Deno.Signal): void {
-    if (!this.#hasExited) this.#child.kill(signal);
+    if (this.#hasExited) return;
+    try {
+      this.#child.kill(signal);
+    } catch (error) {
+      // It has exited, and we have yet to hear of it.
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 
   /** Ends it, politely first, and returns its exit code. */
