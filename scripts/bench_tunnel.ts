@@ -8,7 +8,7 @@
  * Needs root. The current wireguard-go takes a Go toolchain and its module
  * proxy; without, Debian's is what ratios refer to.
  */
-import { buildProgram } from "./bench/build_program.ts";
+import { buildBundle, buildProgram } from "./bench/build_program.ts";
 import { startContenders } from "./bench/contenders.ts";
 import { describeRun } from "./bench/machine.ts";
 import { measure, warmUp } from "./bench/measure.ts";
@@ -24,6 +24,13 @@ import { runToEnd } from "./bench/run.ts";
 import { turnsOf } from "./bench/turns.ts";
 import { PROGRAM_FROM_SOURCE } from "./lab/firezone_lab.ts";
 
+/** The command lines of ours, which may have to be built first. */
+const PROGRAMS = {
+  source: () => Promise.resolve(PROGRAM_FROM_SOURCE),
+  bundled: buildBundle,
+  compiled: buildProgram,
+};
+
 const options = parseOptions(Deno.args);
 if (typeof options === "string") {
   console.error(`${options}\n\n${USAGE}`);
@@ -35,15 +42,15 @@ async function run(
   options: BenchOptions,
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { isCompiled, rounds } = options;
+  const { rounds } = options;
   const circumstances = await describeRun(options);
   const begin = performance.now();
   const say = (line: string) => {
     const seconds = Math.round((performance.now() - begin) / 1e3);
     console.log(`${String(seconds).padStart(4)} s  ${line}`);
   };
-  if (isCompiled) say("Building our program");
-  const program = isCompiled ? await buildProgram() : PROGRAM_FROM_SOURCE;
+  if (options.program !== "source") say("Building our program");
+  const program = await PROGRAMS[options.program]();
   say("Starting the contenders");
   const contenders = await startContenders(
     options.contenders,

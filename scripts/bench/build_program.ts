@@ -11,3 +11,12 @@ export async function buildProgram(): Promise<string[]> {
   if (success) return [`${ROOT}dist/firezone-gateway`];
   throw new Error(`Cannot build: ${new TextDecoder().decode(stderr)}`);
 }
+
+/** Makes the bundle that is compiled, and returns the command that runs it by the present Deno. */
+export async function buildBundle(): Promise<string[]> {
+  await buildProgram();
+  return [
+    ...[Deno.execPath(), "run", "--allow-all"],
+    `${ROOT}dist/bundle/main.js`,
+  ];
+}

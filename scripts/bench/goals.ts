@@ -1,5 +1,5 @@
 import type { Sample } from "./metrics.ts";
-import type { ContenderId } from "./options.ts";
+import type { ContenderId, ProgramKind } from "./options.ts";
 import { formatNumber } from "./table.ts";
 
 /** What is known of a contender when goals are judged. */
@@ -32,7 +32,7 @@ export type Verdict =
 /** Returns the goals that a run says something about. */
 export function goalsOf(
   results: readonly Measured[],
-  isCompiled: boolean,
+  program: ProgramKind,
 ): Goal[] {
   const value = (id: ContenderId, metric: string) =>
     results.find((it) => it.id === id)?.summary[metric] ?? NaN;
@@ -85,7 +85,7 @@ export function goalsOf(
     atMost(
       90,
       "Memory of the compiled gateway under load, MB",
-      isCompiled ? value("direct", "gatewayMb") : NaN,
+      program === "compiled" ? value("direct", "gatewayMb") : NaN,
     ),
   ];
 }

@@ -20,14 +20,14 @@ export interface Circumstances {
 
 /** Notes under which circumstances a run begins. */
 export async function describeRun(
-  { isCompiled, rounds, seconds }: BenchOptions,
+  { program, rounds, seconds }: BenchOptions,
 ): Promise<Circumstances> {
   const cpus = await Deno.readTextFile("/proc/cpuinfo");
   const runtime = `Deno ${Deno.version.deno}`;
   return {
     startedAt: new Date().toISOString(),
     commit: await describeCommit(),
-    program: isCompiled ? "compiled" : `source on ${runtime}`,
+    program: program === "compiled" ? program : `${program} on ${runtime}`,
     cpu: /^model name\s*: (.*)$/m.exec(cpus)?.[1] ?? "unknown",
     cores: navigator.hardwareConcurrency,
     kernel: Deno.osRelease(),

@@ -38,7 +38,7 @@ const OURS: readonly ContenderId[] = ["direct", "relayed", "dns"];
 
 /** Prints the table and the goals, and writes both with all rounds as JSON and a chart as SVG. */
 export async function report(
-  { udpRates, isCompiled, isPublished }: BenchOptions,
+  { udpRates, program, isPublished }: BenchOptions,
   measurements: readonly Measurement[],
   circumstances: Circumstances,
 ): Promise<void> {
@@ -50,7 +50,7 @@ export async function report(
   }));
   const baseline = BASELINES.map((id) => results.find((it) => it.id === id))
     .find((it) => it !== undefined);
-  const goals = goalsOf(results, isCompiled);
+  const goals = goalsOf(results, program);
   const lines = describe(circumstances);
   console.log(`\n${formatTable(metrics, results, baseline)}\n`);
   console.log(`${formatGoals(goals)}\n\n${lines.join("\n")}`);

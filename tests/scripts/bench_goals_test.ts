@@ -7,7 +7,7 @@ import {
   type Measured,
 } from "../../scripts/bench/goals.ts";
 import type { Sample } from "../../scripts/bench/metrics.ts";
-import type { ContenderId } from "../../scripts/bench/options.ts";
+import type { ContenderId, ProgramKind } from "../../scripts/bench/options.ts";
 
 const GOAL: Goal = { title: "Speed", side: "at least", bound: 2, found: 2 };
 
@@ -71,7 +71,7 @@ Deno.test("memory is a goal of the compiled program only", () => {
   const results = [measured("direct", { gatewayMb: 80 })];
 
   assert.equal(found("Memory", results), NaN);
-  assert.equal(found("Memory", results, true), 80);
+  assert.equal(found("Memory", results, "compiled"), 80);
 });
 
 function missed(percent: number): { kind: "missed"; percent: number } {
@@ -85,9 +85,9 @@ function measured(id: ContenderId, summary: Sample): Measured {
 function found(
   title: string,
   results: readonly Measured[],
-  isCompiled = false,
+  program: ProgramKind = "source",
 ): number {
-  const goals = goalsOf(results, isCompiled);
+  const goals = goalsOf(results, program);
   const goal = goals.find((it) => it.title.includes(title));
   assert.ok(goal, title);
   return goal.found;

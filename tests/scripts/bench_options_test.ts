@@ -11,7 +11,7 @@ Deno.test("without options everybody is measured", () => {
       ...[25_000, 35_000, 50_000, 70_000, 100_000, 140_000],
       ...[200_000, 280_000, 400_000, 560_000, 800_000],
     ],
-    isCompiled: false,
+    program: "source",
     isPublished: false,
   });
 });
@@ -21,7 +21,7 @@ Deno.test("the quick run is one round of a second, unless told otherwise", () =>
     contenders: ["current", "dns"],
     udpRates: [1_000, 3_000],
     smallRates: [25_000, 50_000, 100_000, 200_000, 400_000, 800_000],
-    ...{ isCompiled: false, isPublished: false },
+    ...{ program: "source", isPublished: false },
   };
 
   const args = ["--quick", "--contenders", "dns,current"];
@@ -34,14 +34,22 @@ Deno.test("the compiled program is measured, and the result published, when aske
   const options = parseOptions(["--publish", "--compiled"]);
 
   assert.ok(typeof options !== "string");
-  assert.equal(options.isCompiled, true);
+  assert.equal(options.program, "compiled");
   assert.equal(options.isPublished, true);
+});
+
+Deno.test("what is compiled can run on the present Deno instead", () => {
+  const options = parseOptions(["--bundled"]);
+
+  assert.ok(typeof options !== "string");
+  assert.equal(options.program, "bundled");
 });
 
 Deno.test("what cannot be used is refused with a sentence", () => {
   for (
     const [args, sentence] of [
       [["--seconds", "0"], /Cannot load for seconds: 0/],
+      [["--bundled", "--compiled"], /Cannot measure two programs/],
       [["--seconds", "61"], /Cannot load for seconds: 61/],
       [["--seconds", "1.5"], /Cannot load for seconds: 1.5/],
       [["--rounds", "many"], /Cannot run rounds: NaN/],
